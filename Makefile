@@ -1,0 +1,55 @@
+# Holdfast's commands. `make demo` and `make test` need nothing prepared: what is
+# missing is installed into .venv, and as root from Debian's packages too.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO_ARGS ?= --yes
+
+.PHONY: demo test check format lint types floors docstrings bench torture docs audit lock packages clean
+
+demo: $(READY) packages
+	@$(BIN)/holdfast demo $(DEMO_ARGS)
+
+test: check
+	$(BIN)/pytest -m "not torture" $(PYTEST_ARGS)
+
+check: $(READY) packages lint types floors docstrings
+
+lint: $(READY)
+	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests
+
+format: $(READY)
+	$(BIN)/ruff check --fix src tests; $(BIN)/ruff format src tests
+
+types: $(READY)
+	$(BIN)/mypy
+
+floors: $(READY)
+	$(BIN)/lint-imports
+
+docstrings: $(READY)
+	$(BIN)/interrogate -q src tests
+
+torture: $(READY) packages
+	$(BIN)/pytest -m torture --timeout 7200 -p no:randomly -s tests
+
+audit: $(READY)
+	$(BIN)/pip-audit --require-hashes -r requirements.lock
+
+lock:
+	$(BIN)/python -m pip install -q uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --extra dev pyproject.toml build-requirements.in -o requirements.lock
+
+packages:
+	@scripts/packages
+
+$(READY): requirements.lock pyproject.toml scripts/venv
+	@scripts/venv $(PYTHON) $(VENV)
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
