@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from holdfast.errors import HoldfastError
+
 # --- The log's store ---------------------------------------------------------------
 
 
@@ -94,6 +96,35 @@ class Appended:
     size: int
     indices: tuple[int, ...]
     fresh: tuple[bool, ...]
+
+
+class MovedOnError(HoldfastError):
+    """The log is no longer at the size that a conclusion was drawn from.
+
+    Nothing was written; fold up to ``size`` and decide again.
+    """
+
+    def __init__(self, expected: int, size: int) -> None:
+        super().__init__(
+            f"the log moved on: {size} entries, not {expected}",
+            "Another writer came first. Read what it wrote and decide again.",
+        )
+        self.expected = expected
+        self.size = size
+
+
+class LeaseLostError(HoldfastError):
+    """A settlement came with a token that is no longer the parcel's.
+
+    Nothing was written. Somebody else holds the parcel now, or it is settled already.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"the claim on delivery {key} is no longer held",
+            "Another node took it over, or it is settled. Leave it to that node.",
+        )
+        self.key = key
 
 
 class Store(Protocol):
