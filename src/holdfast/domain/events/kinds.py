@@ -1,0 +1,85 @@
+"""The closed union of every fact and conclusion that can ever be recorded."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, get_args
+
+from holdfast.domain.events.governance import (
+    CatalogueAdopted,
+    HolidaysAdopted,
+    LedgerChecked,
+    NodeStarted,
+    OverlayAdopted,
+    PolicyAdopted,
+)
+from holdfast.domain.events.incident import (
+    DisasterDeclared,
+    IncidentAcknowledged,
+    IncidentOpened,
+    IncidentResolved,
+    PreflightChecked,
+    RecoveryOrdered,
+    RecoveryVerified,
+    ServiceFailed,
+    ServiceRestored,
+    WritesCompared,
+)
+from holdfast.domain.events.job import (
+    DrillFinished,
+    JobFinished,
+    JobLost,
+    JobRequested,
+    JobStarted,
+)
+from holdfast.domain.events.notice import (
+    DeliveryFailed,
+    DutyEscalated,
+    NoticeDelivered,
+    NoticeDue,
+    StatusPageSeen,
+)
+from holdfast.domain.events.observation import (
+    BackupSeen,
+    MaintenanceAnnounced,
+    ProbesSealed,
+    ProtectionSeen,
+    VantageChanged,
+)
+
+Event: TypeAlias = (
+    PolicyAdopted
+    | OverlayAdopted
+    | CatalogueAdopted
+    | HolidaysAdopted
+    | NodeStarted
+    | LedgerChecked
+    | VantageChanged
+    | ProbesSealed
+    | MaintenanceAnnounced
+    | BackupSeen
+    | ProtectionSeen
+    | IncidentOpened
+    | ServiceFailed
+    | IncidentAcknowledged
+    | DisasterDeclared
+    | RecoveryOrdered
+    | PreflightChecked
+    | RecoveryVerified
+    | WritesCompared
+    | ServiceRestored
+    | IncidentResolved
+    | JobRequested
+    | JobStarted
+    | JobFinished
+    | JobLost
+    | DrillFinished
+    | NoticeDue
+    | DeliveryFailed
+    | NoticeDelivered
+    | StatusPageSeen
+    | DutyEscalated
+)
+
+EVENT_TYPES: dict[tuple[str, int], type[Event]] = {
+    (kind.TYPE, kind.V): kind for kind in get_args(Event)
+}

@@ -1,0 +1,117 @@
+"""What is remembered of how datastores are protected: backups, restorable moments,
+jobs and drills.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TypeAlias
+
+from immutables import Map
+
+from holdfast.domain.events.job import (
+    DrillFinished,
+    JobFinished,
+    JobLost,
+    JobRequested,
+    JobStarted,
+)
+from holdfast.domain.events.observation import BackupSeen, ProtectionSeen
+
+KEPT = timedelta(days=400)
+JobEvent: TypeAlias = JobRequested | JobStarted | JobFinished | JobLost
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job from request to end; ``ended`` is how."""
+
+    requested: JobRequested
+    requested_index: int
+    started: JobStarted | None = None
+    ended: JobFinished | JobLost | None = None
+    ended_index: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Say whether it finished and the evidence was good."""
+        return isinstance(self.ended, JobFinished) and self.ended.ok
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBackup:
+    """A backup with the entry that carries it."""
+
+    backup: BackupSeen
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Datastore:
+    """Backups by the moment they finished, the newest look, drills in order."""
+
+    backups: tuple[SeenBackup, ...] = ()
+    seen: ProtectionSeen | None = None
+    seen_index: int | None = None
+    drills: tuple[tuple[DrillFinished, int], ...] = ()
+
+    def of_repository(self, number: int) -> tuple[SeenBackup, ...]:
+        """Return the backups of one repository, oldest first."""
+        return tuple(b for b in self.backups if b.backup.repository == number)
+
+
+Datastores = Map[str, Datastore]
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """All jobs by id, and those that are not over, since every beat asks for them."""
+
+    all: Map[str, Job] = Map()
+    open: Map[str, None] = Map()
+
+
+def remember(
+    datastores: Datastores,
+    event: BackupSeen | ProtectionSeen | DrillFinished,
+    index: int,
+) -> Datastores:
+    """Return the datastores with the event folded in."""
+    datastore = datastores.get(event.datastore, Datastore())
+    match event:
+        case BackupSeen():
+            kept = [
+                seen
+                for seen in datastore.backups
+                if seen.backup.finished_at >= event.finished_at - KEPT
+            ]
+            kept.append(SeenBackup(event, index))
+            kept.sort(key=lambda seen: seen.backup.finished_at)
+            changed = replace(datastore, backups=tuple(kept))
+        case ProtectionSeen():
+            changed = replace(datastore, seen=event, seen_index=index)
+        case DrillFinished():
+            changed = replace(datastore, drills=(*datastore.drills, (event, index)))
+    return datastores.set(event.datastore, changed)
+
+
+def remember_job(jobs: Jobs, event: JobEvent, index: int) -> Jobs:
+    """Return the jobs with the event folded in."""
+    if isinstance(event, JobRequested):
+        return Jobs(
+            jobs.all.set(event.job, Job(event, index)), jobs.open.set(event.job, None)
+        )
+    job = jobs.all.get(event.job)
+    if job is None:
+        return jobs
+    match event:
+        case JobStarted():
+            changed = replace(job, started=event)
+            return replace(jobs, all=jobs.all.set(event.job, changed))
+        case JobFinished() | JobLost():
+            ended = replace(job, ended=event, ended_index=index)
+            open_now = jobs.open
+            if event.job in open_now:
+                open_now = open_now.delete(event.job)
+            return Jobs(jobs.all.set(event.job, ended), open_now)

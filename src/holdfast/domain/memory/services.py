@@ -1,0 +1,148 @@
+"""What is remembered of business services: who sees what, since when, and when
+anybody was looking at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from immutables import Map
+
+from holdfast.domain.events.observation import (
+    MaintenanceAnnounced,
+    ProbesSealed,
+    VantageChanged,
+)
+
+KEPT = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A vantage point's view turned at ``since``; ``index`` is the entry."""
+
+    since: datetime
+    ok: bool
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Somebody was looking from ``start`` to ``end``."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """What one vantage point saw of one service; changes and stretches in order."""
+
+    changes: tuple[Change, ...] = ()
+    looked: tuple[Stretch, ...] = ()
+    sealed_index: int | None = None
+
+    @property
+    def ok(self) -> bool | None:
+        """Return the newest view, or ``None`` where it never looked."""
+        return self.changes[-1].ok if self.changes else None
+
+    @property
+    def since(self) -> datetime | None:
+        """Return since when the newest view holds."""
+        return self.changes[-1].since if self.changes else None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """All vantage points of one service, and maintenance announced for it."""
+
+    vantages: Map[str, Vantage] = Map()
+    maintenance: tuple[MaintenanceAnnounced, ...] = ()
+
+
+Services = Map[str, Service]
+
+
+def remember(
+    services: Services,
+    event: VantageChanged | ProbesSealed | MaintenanceAnnounced,
+    index: int,
+) -> Services:
+    """Return the services with the event folded in."""
+    service = services.get(event.service, Service())
+    match event:
+        case VantageChanged():
+            changed = _vantage_changed(service, event, index)
+        case ProbesSealed():
+            changed = _sealed(service, event, index)
+        case MaintenanceAnnounced():
+            changed = replace(service, maintenance=(*service.maintenance, event))
+    return services.set(event.service, changed)
+
+
+def _vantage_changed(service: Service, event: VantageChanged, index: int) -> Service:
+    vantage = service.vantages.get(event.vantage, Vantage())
+    if vantage.ok is event.ok:
+        return service
+    since = max(event.since, vantage.since) if vantage.since else event.since
+    kept = tuple(
+        change
+        for change, following in pairwise((*vantage.changes, Change(since, True, 0)))
+        if following.since >= since - KEPT
+    )
+    changes = (*kept, Change(since, event.ok, index))
+    return _with(service, event.vantage, replace(vantage, changes=changes))
+
+
+def _sealed(service: Service, event: ProbesSealed, index: int) -> Service:
+    vantage = service.vantages.get(event.vantage, Vantage())
+    looked = tuple(s for s in vantage.looked if s.end >= event.first_at - KEPT)
+    if looked and event.first_at <= looked[-1].end:
+        joined = Stretch(looked[-1].start, max(looked[-1].end, event.last_at))
+        looked = (*looked[:-1], joined)
+    else:
+        looked = (*looked, Stretch(event.first_at, event.last_at))
+    return _with(
+        service, event.vantage, replace(vantage, looked=looked, sealed_index=index)
+    )
+
+
+def _with(service: Service, name: str, vantage: Vantage) -> Service:
+    return replace(service, vantages=service.vantages.set(name, vantage))
+
+
+def red_since(service: Service, names: tuple[str, ...], quorum: int) -> datetime | None:
+    """Return since when at least ``quorum`` of the vantage points see it red.
+
+    That is when the last of the first ``quorum`` to turn red did; ``None`` if too few
+    are red.
+    """
+    return _agreed_since(service, names, quorum, ok=False)
+
+
+def green_since(
+    service: Service, names: tuple[str, ...], quorum: int
+) -> datetime | None:
+    """Return since when at least ``quorum`` of the vantage points see it green."""
+    return _agreed_since(service, names, quorum, ok=True)
+
+
+def first_failure(service: Service, names: tuple[str, ...]) -> datetime | None:
+    """Return the earliest moment at which one of the red vantage points turned red."""
+    moments = _moments(service, names, ok=False)
+    return moments[0] if moments else None
+
+
+def _agreed_since(
+    service: Service, names: tuple[str, ...], quorum: int, *, ok: bool
+) -> datetime | None:
+    moments = _moments(service, names, ok=ok)
+    return moments[quorum - 1] if 0 < quorum <= len(moments) else None
+
+
+def _moments(service: Service, names: tuple[str, ...], *, ok: bool) -> list[datetime]:
+    found = (service.vantages.get(name, Vantage()) for name in names)
+    return sorted(v.since for v in found if v.since is not None and v.ok is ok)

@@ -1,0 +1,182 @@
+"""Everything Holdfast knows, folded from the ledger.
+
+State changes only here, and only by an event that was recorded. The match is
+exhaustive, so that mypy names this place when a new kind of event is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from immutables import Map
+
+from holdfast.domain.events.governance import (
+    CatalogueAdopted,
+    HolidaysAdopted,
+    LedgerChecked,
+    NodeStarted,
+    OverlayAdopted,
+    PolicyAdopted,
+)
+from holdfast.domain.events.incident import (
+    DisasterDeclared,
+    IncidentAcknowledged,
+    IncidentOpened,
+    IncidentResolved,
+    PreflightChecked,
+    RecoveryOrdered,
+    RecoveryVerified,
+    ServiceFailed,
+    ServiceRestored,
+    WritesCompared,
+)
+from holdfast.domain.events.job import (
+    DrillFinished,
+    JobFinished,
+    JobLost,
+    JobRequested,
+    JobStarted,
+)
+from holdfast.domain.events.kinds import Event
+from holdfast.domain.events.notice import (
+    DeliveryFailed,
+    DutyEscalated,
+    NoticeDelivered,
+    NoticeDue,
+    StatusPageSeen,
+)
+from holdfast.domain.events.observation import (
+    BackupSeen,
+    MaintenanceAnnounced,
+    ProbesSealed,
+    ProtectionSeen,
+    VantageChanged,
+)
+from holdfast.domain.memory import incidents as incident_memory
+from holdfast.domain.memory import notices as notice_memory
+from holdfast.domain.memory import protection as protection_memory
+from holdfast.domain.memory import services as service_memory
+from holdfast.domain.memory.incidents import (
+    Incident,
+    IncidentEvent,
+    Incidents,
+    Recoveries,
+)
+from holdfast.domain.memory.notices import Notices
+from holdfast.domain.memory.protection import Datastores, Jobs
+from holdfast.domain.memory.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What is in force, each with the index of its adoption entry."""
+
+    policy: PolicyAdopted | None = None
+    policy_index: int | None = None
+    overlay: OverlayAdopted | None = None
+    catalogue: CatalogueAdopted | None = None
+    holidays: HolidaysAdopted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The fold of the first ``size`` entries of the ledger."""
+
+    size: int = 0
+    recorded_at: datetime | None = None
+    adopted: Adopted = Adopted()
+    services: Services = Map()
+    incidents: Incidents = Map()
+    running: Map[str, None] = Map()
+    recoveries: Recoveries = Map()
+    notices: Notices = Notices()
+    jobs: Jobs = Jobs()
+    datastores: Datastores = Map()
+    ledger_checks: tuple[tuple[LedgerChecked, int], ...] = ()
+    nodes: Map[str, NodeStarted] = Map()
+
+    def running_incidents(self) -> tuple[Incident, ...]:
+        """Return the incidents that are not resolved, oldest first."""
+        return tuple(self.incidents[key] for key in sorted(self.running))
+
+
+def evolve(state: State, event: Event, index: int, recorded_at: datetime) -> State:
+    """Return the state after the event at ``index`` of the ledger."""
+    changed = _evolve(state, event, index)
+    return replace(changed, size=index + 1, recorded_at=recorded_at)
+
+
+def _evolve(state: State, event: Event, index: int) -> State:
+    match event:
+        case (
+            PolicyAdopted() | OverlayAdopted() | CatalogueAdopted() | HolidaysAdopted()
+        ):
+            return replace(state, adopted=_adopted(state.adopted, event, index))
+        case NodeStarted():
+            return replace(state, nodes=state.nodes.set(event.node, event))
+        case LedgerChecked():
+            checks = (*state.ledger_checks[-9:], (event, index))
+            return replace(state, ledger_checks=checks)
+        case VantageChanged() | ProbesSealed() | MaintenanceAnnounced():
+            seen = service_memory.remember(state.services, event, index)
+            return replace(state, services=seen)
+        case BackupSeen() | ProtectionSeen() | DrillFinished():
+            known = protection_memory.remember(state.datastores, event, index)
+            return replace(state, datastores=known)
+        case (
+            IncidentOpened()
+            | ServiceFailed()
+            | IncidentAcknowledged()
+            | DisasterDeclared()
+            | ServiceRestored()
+            | IncidentResolved()
+            | WritesCompared()
+        ):
+            return _incident(state, event, index)
+        case RecoveryOrdered() | PreflightChecked() | RecoveryVerified():
+            recoveries = incident_memory.remember_recovery(
+                state.recoveries, event, index
+            )
+            return replace(state, recoveries=recoveries)
+        case JobRequested() | JobStarted() | JobFinished() | JobLost():
+            jobs = protection_memory.remember_job(state.jobs, event, index)
+            return replace(state, jobs=jobs)
+        case NoticeDue() | DeliveryFailed() | NoticeDelivered() | StatusPageSeen():
+            told = notice_memory.remember(state.notices, event, index)
+            return replace(state, notices=told)
+        case DutyEscalated():
+            told = notice_memory.remember_escalation(state.notices, event)
+            return replace(state, notices=told)
+        case _:
+            assert_never(event)
+
+
+def _incident(state: State, event: IncidentEvent, index: int) -> State:
+    known = incident_memory.remember(state.incidents, event, index)
+    running = state.running
+    match event:
+        case IncidentOpened():
+            running = running.set(event.incident, None)
+        case IncidentResolved() if event.incident in running:
+            running = running.delete(event.incident)
+        case _:
+            pass
+    return replace(state, incidents=known, running=running)
+
+
+def _adopted(
+    adopted: Adopted,
+    event: PolicyAdopted | OverlayAdopted | CatalogueAdopted | HolidaysAdopted,
+    index: int,
+) -> Adopted:
+    match event:
+        case PolicyAdopted():
+            return replace(adopted, policy=event, policy_index=index)
+        case OverlayAdopted():
+            return replace(adopted, overlay=event)
+        case CatalogueAdopted():
+            return replace(adopted, catalogue=event)
+        case HolidaysAdopted():
+            return replace(adopted, holidays=event)
