@@ -1,0 +1,58 @@
+"""What the three communication controls share: the incident in a few plain words, and
+a duty made from a notice.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from holdfast.domain.catalogue import Catalogue
+from holdfast.domain.controls.judging import Duty, Situation
+from holdfast.domain.events.notice import NoticeDue
+from holdfast.domain.memory.incidents import Incident
+from holdfast.domain.policy.model import ControlName
+from holdfast.domain.questions import Role
+
+
+def names(incident: Incident, catalogue: Catalogue) -> str:
+    """Return the names of the services in the incident, for people to read."""
+    known = {service.id: service.name for service in catalogue.services}
+    return ", ".join(known.get(s, s) for s in sorted(incident.services))
+
+
+def clock(moment: datetime) -> str:
+    """Return the moment as customers read it."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def duty_of(
+    situation: Situation,
+    notice: NoticeDue,
+    *,
+    control: ControlName,
+    owner: Role,
+    what: str,
+) -> Duty:
+    """Return the duty that the notice settles: to be recorded, under way, or done."""
+    known = situation.state.notices.get(notice.notice)
+    if known is None:
+        return Duty(
+            notice.notice,
+            control,
+            what,
+            owner,
+            notice.due_at,
+            incident=notice.incident,
+            conclusions=(notice,),
+        )
+    index = known.seen_index or known.delivered_index or known.index
+    return Duty(
+        notice.notice,
+        control,
+        what,
+        owner,
+        known.due.due_at,
+        known.done_at,
+        incident=notice.incident,
+        index=index,
+    )

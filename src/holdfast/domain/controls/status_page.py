@@ -1,0 +1,122 @@
+"""A disruption is on the public status page within the policy's minutes, then updated
+until it is resolved. Done means that a fetch from outside saw it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from holdfast.domain.controls.communication import clock, duty_of, names
+from holdfast.domain.controls.judging import (
+    Duty,
+    Situation,
+    Verdict,
+    judge_exercised,
+    unproven,
+)
+from holdfast.domain.events.notice import NoticeDue, Stage
+from holdfast.domain.memory.incidents import Incident
+
+# An update is published this long before it is due, so that it is seen in time.
+LEAD_MAX = timedelta(minutes=5)
+
+
+def judge(situation: Situation) -> Verdict:
+    """Judge the updates of the newest incident."""
+    if situation.rules.status_page_within is None:
+        return unproven("the policy does not speak of a status page")
+    return judge_exercised(owes(situation), situation.now)
+
+
+def owes(situation: Situation) -> tuple[Duty, ...]:
+    """Owe the first word, regular updates, and the end, in every incident."""
+    within = situation.rules.status_page_within
+    if within is None:
+        return ()
+    duties: list[Duty] = []
+    for incident in situation.state.incidents.values():
+        duties.append(_first(situation, incident, within))
+        duties.extend(_updates(situation, incident))
+        if incident.resolved is not None:
+            duties.append(_end(situation, incident, incident.resolved.at, within))
+    return tuple(duties)
+
+
+def _first(situation: Situation, incident: Incident, within: timedelta) -> Duty:
+    services = names(incident, situation.rules.catalogue)
+    text = (
+        f"{services} is not working as it should since "
+        f"{clock(incident.opened.began_at)}. We are working on it."
+    )
+    due = incident.opened.detected_at + within
+    notice = _notice(situation, incident, "status", "opened", text, due)
+    return _duty(situation, notice, "update the public status page")
+
+
+def _updates(situation: Situation, incident: Incident) -> list[Duty]:
+    """Return the updates already owed, and the next one if its time has come."""
+    every = situation.rules.duration("status_update_every")
+    first = situation.state.notices.get(f"{incident.id}/status")
+    if first is None:
+        return []
+    duties, last_at, number = [], first.due.at, 1
+    while (known := situation.state.notices.get(_key(incident, number))) is not None:
+        duties.append(_duty(situation, known.due, f"update the status page ({number})"))
+        last_at, number = known.due.at, number + 1
+    lead = min(LEAD_MAX, every / 10)
+    if incident.running and situation.now >= last_at + every - lead:
+        text = _progress(incident)
+        stage: Stage = "update"
+        due = last_at + every
+        notice = _notice(
+            situation, incident, f"status/update-{number}", stage, text, due
+        )
+        duties.append(_duty(situation, notice, f"update the status page ({number})"))
+    return duties
+
+
+def _key(incident: Incident, number: int) -> str:
+    return f"{incident.id}/status/update-{number}"
+
+
+def _progress(incident: Incident) -> str:
+    if incident.declared is not None:
+        return "We are restoring the service from its backup and will write again."
+    return "We are still working on it and will write again."
+
+
+def _end(
+    situation: Situation, incident: Incident, resolved_at: datetime, within: timedelta
+) -> Duty:
+    services = names(incident, situation.rules.catalogue)
+    text = f"{services} works again since {clock(resolved_at)}."
+    due = resolved_at + within
+    notice = _notice(situation, incident, "status/resolved", "resolved", text, due)
+    return _duty(situation, notice, "put the end on the status page")
+
+
+def _notice(
+    situation: Situation,
+    incident: Incident,
+    suffix: str,
+    stage: Stage,
+    text: str,
+    due_at: datetime,
+) -> NoticeDue:
+    return NoticeDue(
+        notice=f"{incident.id}/{suffix}",
+        incident=incident.id,
+        duty="status_page",
+        stage=stage,
+        channel="status_page",
+        recipients=("page:status",),
+        count=1,
+        subject=names(incident, situation.rules.catalogue),
+        text=text,
+        at=situation.now,
+        due_at=due_at,
+    )
+
+
+def _duty(situation: Situation, notice: NoticeDue, what: str) -> Duty:
+    return duty_of(situation, notice, control="status_page", owner="CS", what=what)
