@@ -43,6 +43,11 @@ class BusinessCalendar:
     holidays: frozenset[date]
     covers: tuple[date, date]
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone on whose wall the hours are read."""
+        return ZoneInfo(self.time_zone)
+
     def add(self, start: datetime, business: timedelta) -> datetime:
         """Return the earliest moment by which that much business time has passed.
 
@@ -81,7 +86,7 @@ class BusinessCalendar:
     def covered(self, moment: datetime) -> bool:
         """Tell whether the holidays are known up to this moment, or only assumed."""
         first, last = self.covers
-        return first <= _utc(moment).astimezone(ZoneInfo(self.time_zone)).date() <= last
+        return first <= _utc(moment).astimezone(self.zone).date() <= last
 
     def require_covered(self, moment: datetime) -> None:
         """Refuse a moment for which the public holidays are not known.
@@ -107,7 +112,7 @@ class BusinessCalendar:
         """Yield the shifts that close after the moment, in order, without end."""
         # Two days back: a shift may run past midnight, and a clock set back at
         # midnight shows yesterday's date again when today's shift has begun.
-        day = moment.astimezone(ZoneInfo(self.time_zone)).date() - 2 * _DAY
+        day = moment.astimezone(self.zone).date() - 2 * _DAY
         while True:
             if day.weekday() in self.weekdays and day not in self.holidays:
                 shift = _shift(self.time_zone, self.opens, self.closes, day)
