@@ -53,7 +53,8 @@ class ClockView:
 
     ``due_at`` is wall-clock UTC even where the clock counts business time
     (``business``); ``stopped_at`` is set once the duty is done. ``limit`` is in the
-    policy's words ("4 business hours").
+    policy's words ("4 business hours"), ``allowed`` the same as a duration in the
+    clock's own time; without it a bar is drawn over wall time up to ``due_at``.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ClockView:
     business: bool
     used: timedelta
     state: Literal["running", "at_risk", "overdue", "done", "done_late"]
+    allowed: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class StandingView:
 
     ``as_of_index`` is the size of the ledger that this was folded from; it is the id
     of the live update that carries it. ``policy_title`` is empty before adoption.
+    ``zone`` is the IANA name of the business calendar's time zone.
     """
 
     company: str
@@ -126,6 +129,7 @@ class StandingView:
     sentences: tuple[SentenceView, ...]
     contradictions: tuple[str, ...]
     findings: tuple[str, ...]
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
