@@ -189,7 +189,7 @@ class Tree:
             peak = self._rows[width.bit_length() - 1][(stop - width) // width]
             root = peak if root is None else node_hash(peak, root)
             stop -= width
-        assert root is not None, "an empty range has no subtree"  # noqa: S101
+        assert root is not None, "an empty range has no subtree"
         return root
 
     def _require(self, possible: bool, what: str) -> None:  # noqa: FBT001

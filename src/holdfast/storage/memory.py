@@ -1,0 +1,220 @@
+"""A store in memory, for tests and simulation: every promise but durability.
+
+One lock guards all; an append works out all that it will change before it changes
+anything, so that an exception half-way leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from holdfast.ledger.merkle import Frontier
+from holdfast.operations.ports import (
+    Appended,
+    Claim,
+    Delivered,
+    Draft,
+    LeaseLostError,
+    MovedOnError,
+    Parcel,
+    Settlement,
+)
+from holdfast.storage.planning import Plan, plan, require_keys
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A parcel in the outbox. ``order`` is that of arrival."""
+
+    parcel: Parcel
+    order: int
+    not_before: datetime
+    state: Literal["open", "delivered", "abandoned"] = "open"
+    lease_until: datetime | None = None
+    token: int = 0
+    attempt: int = 0
+    failures: int = 0
+    receipt: str = ""
+    settled_at: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it may be claimed."""
+        free = self.lease_until is None or self.lease_until <= now
+        return self.state == "open" and self.not_before <= now and free
+
+
+class MemoryStore:
+    """The `Store` of one process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: list[bytes] = []
+        self._leaves: list[bytes] = []
+        self._places: dict[str, int] = {}
+        self._frontier = Frontier()
+        self._recorded_at = datetime.min.replace(tzinfo=UTC)
+        self._outbox: dict[str, _Slot] = {}
+        self._checkpoints: dict[int, bytes] = {}
+        self._blobs: dict[str, bytes] = {}
+
+    def size(self) -> int:
+        return self._frontier.size
+
+    def read(self, start: int, stop: int) -> Sequence[bytes]:
+        with self._lock:
+            return self._entries[max(start, 0) : max(stop, 0)]
+
+    def leaf_hashes(self, start: int, stop: int) -> Sequence[bytes]:
+        with self._lock:
+            return self._leaves[max(start, 0) : max(stop, 0)]
+
+    def root(self) -> tuple[int, bytes]:
+        frontier = self._frontier
+        return frontier.size, frontier.root()
+
+    def append(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        now: datetime,
+        expected_size: int | None = None,
+        parcels: Sequence[Parcel] = (),
+        settlements: Sequence[Settlement] = (),
+    ) -> Appended:
+        require_keys(drafts, parcels)
+        with self._lock:
+            size = self._frontier.size
+            if expected_size is not None and expected_size != size:
+                raise MovedOnError(expected_size, size)
+            moment = max(now, self._recorded_at)
+            planned = plan(drafts, self._places, size, moment)
+            outbox = self._posted(parcels)
+            for settlement in settlements:
+                _settle(outbox, self._outbox, settlement, moment)
+            self._commit(planned, outbox, moment)
+            return planned.appended(size)
+
+    def _posted(self, parcels: Sequence[Parcel]) -> dict[str, _Slot]:
+        """Slots of the parcels whose key is new."""
+        posted: dict[str, _Slot] = {}
+        for parcel in parcels:
+            if parcel.key not in self._outbox and parcel.key not in posted:
+                order = len(self._outbox) + len(posted)
+                posted[parcel.key] = _Slot(parcel, order, parcel.not_before)
+        return posted
+
+    def _commit(
+        self, planned: Plan, outbox: Mapping[str, _Slot], moment: datetime
+    ) -> None:
+        for row in planned.rows:
+            self._entries.append(row.data)
+            self._leaves.append(row.leaf)
+            self._places[row.key] = row.index
+        if planned.rows:
+            self._recorded_at = moment
+        self._outbox.update(outbox)
+        # Last, since `size` and `root` read it without the lock.
+        self._frontier = self._frontier.extend(row.leaf for row in planned.rows)
+
+    def claim(
+        self, *, now: datetime, lease: timedelta, limit: int = 1
+    ) -> Sequence[Claim]:
+        with self._lock:
+            due = [slot for slot in self._outbox.values() if slot.is_due(now)]
+            due.sort(key=lambda slot: (slot.not_before, slot.order))
+            claims = []
+            for slot in due[: max(limit, 0)]:
+                token, attempt = slot.token + 1, slot.attempt + 1
+                until = now + lease
+                taken = replace(slot, token=token, attempt=attempt, lease_until=until)
+                self._outbox[slot.parcel.key] = taken
+                parcel = replace(slot.parcel, not_before=slot.not_before)
+                claims.append(Claim(parcel, token, attempt, slot.failures, until))
+            return claims
+
+    def unsettled(self) -> int:
+        with self._lock:
+            return sum(slot.state == "open" for slot in self._outbox.values())
+
+    def deliveries(self, notice: str) -> tuple[int, Sequence[Delivered]]:
+        with self._lock:
+            slots = [s for s in self._outbox.values() if s.parcel.notice == notice]
+        settled = [one for slot in slots if (one := _delivered(slot)) is not None]
+        settled.sort(key=lambda one: one.key)
+        return len(slots) - len(settled), settled
+
+    def save_checkpoint(self, size: int, note: bytes) -> None:
+        with self._lock:
+            self._checkpoints[size] = note
+
+    def checkpoint(self) -> bytes | None:
+        with self._lock:
+            return self._checkpoints.get(max(self._checkpoints, default=0))
+
+    def checkpoints(self) -> Iterator[tuple[int, bytes]]:
+        with self._lock:
+            held = sorted(self._checkpoints.items())
+        yield from held
+
+    def put_blob(self, data: bytes) -> str:
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        with self._lock:
+            self._blobs[digest] = data
+        return digest
+
+    def blob(self, digest: str) -> bytes | None:
+        with self._lock:
+            return self._blobs.get(digest)
+
+    def close(self) -> None:
+        """Nothing is held that would need letting go."""
+
+
+def _settle(
+    staged: dict[str, _Slot],
+    outbox: Mapping[str, _Slot],
+    settlement: Settlement,
+    moment: datetime,
+) -> None:
+    """Stage what a settlement makes of its parcel."""
+    claim = settlement.claim
+    key = claim.parcel.key
+    slot = staged.get(key) or outbox.get(key)
+    live = slot and slot.state == "open" and slot.lease_until is not None
+    if slot is None or not live or slot.token != claim.token:
+        raise LeaseLostError(key)
+    match settlement.outcome:
+        case "again":
+            staged[key] = replace(
+                slot,
+                failures=slot.failures + 1,
+                not_before=settlement.not_before or moment,
+                lease_until=None,
+            )
+        case "delivered" | "abandoned" as outcome:
+            staged[key] = replace(
+                slot,
+                state=outcome,
+                receipt=settlement.receipt,
+                settled_at=moment,
+                lease_until=None,
+            )
+
+
+def _delivered(slot: _Slot) -> Delivered | None:
+    if slot.state == "open" or slot.settled_at is None:
+        return None
+    return Delivered(
+        key=slot.parcel.key,
+        recipient=slot.parcel.recipient,
+        outcome=slot.state,
+        attempt=slot.attempt,
+        failures=slot.failures,
+        receipt=slot.receipt,
+        settled_at=slot.settled_at,
+    )

@@ -1,0 +1,43 @@
+"""From an address to a store: which of the three it is, and whether it is sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from holdfast.operations.ports import Store
+from holdfast.storage.errors import StoreError
+from holdfast.storage.memory import MemoryStore
+from holdfast.storage.postgresql import PostgresqlStore
+from holdfast.storage.sqlite import SqliteStore
+
+_FORMS = "Write memory:, sqlite:///path/to/file or postgresql://user@host/database."
+
+
+def open_store(url: str, *, create: bool = True) -> Store:
+    """Open the store at an address; ``create`` it where there is nothing yet.
+
+    A file is made with mode 0600, in a folder that exists. A password in an address is
+    never shown again.
+    """
+    scheme, _, rest = url.partition(":")
+    if url == "memory:":
+        return MemoryStore()
+    if scheme == "sqlite" and rest.startswith("///") and rest.strip("/"):
+        return SqliteStore(Path("/" + rest.lstrip("/")), create=create)
+    if scheme in ("postgresql", "postgres"):
+        return _open_postgresql(url.removeprefix(scheme), create=create)
+    raise StoreError(
+        "not the address of a store", _FORMS, f"{scheme[:20]}:" if rest else ""
+    )
+
+
+def _open_postgresql(rest: str, *, create: bool) -> Store:
+    try:
+        url = make_url(f"postgresql{rest}")
+    except (ArgumentError, ValueError):
+        # Without the cause: it would quote the address with its password.
+        raise StoreError("not the address of a store", _FORMS, "postgresql:") from None
+    return PostgresqlStore(url, create=create)

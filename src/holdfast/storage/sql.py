@@ -1,0 +1,294 @@
+"""What the SQLite and the PostgreSQL store have in common: one writing transaction.
+
+Entries, outbox rows and the head go in one transaction, begun by locking the head; a
+read is one statement, hence of one moment. How to lock, to look up and to insert fast
+is each database's own and stands in its file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from holdfast.ledger.merkle import Frontier
+from holdfast.operations.ports import (
+    Appended,
+    Claim,
+    Delivered,
+    Draft,
+    MovedOnError,
+    Parcel,
+    Settlement,
+)
+from holdfast.storage import outbox as letters
+from holdfast.storage.errors import StoreError
+from holdfast.storage.planning import (
+    Row,
+    from_micros,
+    plan,
+    require_keys,
+    to_micros,
+)
+from holdfast.storage.tables import (
+    FORMAT,
+    METADATA,
+    blob,
+    checkpoint,
+    entry,
+    head,
+)
+
+_PAGE = 1_000
+_RESTORE = "Restore the database from a backup, or the log from its published copy."
+
+_KEEP_CHECKPOINT = text(
+    "INSERT INTO checkpoint (size, note) VALUES (:size, :note)"
+    " ON CONFLICT (size) DO UPDATE SET note = excluded.note"
+)
+_KEEP_BLOB = text(
+    "INSERT INTO blob (digest, data) VALUES (:digest, :data)"
+    " ON CONFLICT (digest) DO NOTHING"
+)
+
+
+class SqlStore(ABC):
+    """A `Store` in a database. ``place`` names it in errors, without a password."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        reader: Engine,
+        place: str,
+        fault: type[Exception],
+    ) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._place = place
+        self._faults = (SQLAlchemyError, fault)
+
+    # Each database's own.
+
+    @abstractmethod
+    def _lock_head(self, connection: Connection) -> tuple[int, bytes, int]:
+        """Become the one writer; return size, frontier and last recorded moment."""
+
+    @abstractmethod
+    def _known(self, connection: Connection, keys: Sequence[str]) -> Mapping[str, int]:
+        """Return where those keys stand that are in the log already."""
+
+    @abstractmethod
+    def _insert(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Write entries."""
+
+    @abstractmethod
+    def _move_head(
+        self, connection: Connection, frontier: Frontier, recorded_at: int
+    ) -> None:
+        """Write the head."""
+
+    @abstractmethod
+    def _explain(self, fault: Exception) -> StoreError:
+        """Say in words what a driver's error means."""
+
+    # The log.
+
+    def size(self) -> int:
+        with self._reading() as connection:
+            size: int = connection.execute(select(head.c.size)).scalar_one()
+            return size
+
+    def read(self, start: int, stop: int) -> Sequence[bytes]:
+        return self._column(entry.c.data, start, stop)
+
+    def leaf_hashes(self, start: int, stop: int) -> Sequence[bytes]:
+        return self._column(entry.c.leaf_hash, start, stop)
+
+    def root(self) -> tuple[int, bytes]:
+        with self._reading() as connection:
+            found = connection.execute(select(head.c.size, head.c.frontier)).one()
+        return found.size, Frontier.from_bytes(found.size, found.frontier).root()
+
+    def append(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        now: datetime,
+        expected_size: int | None = None,
+        parcels: Sequence[Parcel] = (),
+        settlements: Sequence[Settlement] = (),
+    ) -> Appended:
+        require_keys(drafts, parcels)
+        with self._writing() as connection:
+            size, peaks, recorded = self._lock_head(connection)
+            if expected_size is not None and expected_size != size:
+                raise MovedOnError(expected_size, size)
+            moment = max(to_micros(now), recorded)
+            known = self._known(connection, [draft.key for draft in drafts])
+            planned = plan(drafts, known, size, from_micros(moment))
+            if planned.rows:
+                self._insert(connection, planned.rows)
+                grown = Frontier.from_bytes(size, peaks)
+                grown = grown.extend(row.leaf for row in planned.rows)
+                self._move_head(connection, grown, moment)
+            letters.post(connection, parcels)
+            letters.settle(connection, settlements, moment)
+        return planned.appended(size)
+
+    # The outbox.
+
+    def claim(
+        self, *, now: datetime, lease: timedelta, limit: int = 1
+    ) -> Sequence[Claim]:
+        with self._writing() as connection:
+            return letters.claim(connection, now, now + lease, max(limit, 0))
+
+    def unsettled(self) -> int:
+        with self._reading() as connection:
+            return letters.unsettled(connection)
+
+    def deliveries(self, notice: str) -> tuple[int, Sequence[Delivered]]:
+        with self._reading() as connection:
+            return letters.deliveries(connection, notice)
+
+    # Checkpoints and blobs.
+
+    def save_checkpoint(self, size: int, note: bytes) -> None:
+        with self._writing() as connection:
+            connection.execute(_KEEP_CHECKPOINT, {"size": size, "note": note})
+
+    def checkpoint(self) -> bytes | None:
+        latest = select(checkpoint.c.note).order_by(checkpoint.c.size.desc()).limit(1)
+        with self._reading() as connection:
+            return connection.execute(latest).scalar_one_or_none()
+
+    def checkpoints(self) -> Iterator[tuple[int, bytes]]:
+        # By pages, so that no connection is held while the caller works.
+        last = -1
+        while True:
+            page = (
+                select(checkpoint.c.size, checkpoint.c.note)
+                .where(checkpoint.c.size > last)
+                .order_by(checkpoint.c.size)
+                .limit(_PAGE)
+            )
+            with self._reading() as connection:
+                rows = connection.execute(page).all()
+            for row in rows:
+                yield row.size, row.note
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1].size
+
+    def put_blob(self, data: bytes) -> str:
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        with self._writing() as connection:
+            connection.execute(_KEEP_BLOB, {"digest": digest, "data": data})
+        return digest
+
+    def blob(self, digest: str) -> bytes | None:
+        with self._reading() as connection:
+            wanted = select(blob.c.data).where(blob.c.digest == digest)
+            data = connection.execute(wanted).scalar_one_or_none()
+        if data is not None and digest != f"sha256:{hashlib.sha256(data).hexdigest()}":
+            raise StoreError(
+                f"the kept evidence {digest} was altered",
+                "Its bytes no longer have that digest: restore it from a backup.",
+                self._place,
+            )
+        return data
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # Opening.
+
+    def _check(self) -> None:
+        """Refuse tables that are not ours, not whole, or do not agree."""
+        missing = self._missing()
+        if missing == set(METADATA.tables):
+            raise StoreError(
+                "there is no ledger here",
+                "Give the address of the ledger's own database.",
+                self._place,
+            )
+        if missing:
+            raise StoreError(
+                f"the ledger is damaged: no table {', '.join(sorted(missing))}",
+                _RESTORE,
+                self._place,
+            )
+        self._check_head()
+
+    def _missing(self) -> set[str]:
+        with self._reading() as connection:
+            return set(METADATA.tables) - set(inspect(connection).get_table_names())
+
+    def _check_head(self) -> None:
+        last = select(func.max(entry.c.leaf_index)).scalar_subquery()
+        row = select(head.c.format, head.c.size, head.c.frontier, last.label("last"))
+        with self._reading() as connection:
+            rows = connection.execute(row).all()
+        if len(rows) != 1:
+            raise StoreError("the ledger has no head", _RESTORE, self._place)
+        found = rows[0]
+        if found.format != FORMAT:
+            raise StoreError(
+                f"the ledger's tables are of version {found.format},"
+                f" this Holdfast reads version {FORMAT}",
+                "Use the Holdfast that wrote it, or a newer one.",
+                self._place,
+            )
+        entries = 0 if found.last is None else found.last + 1
+        if entries != found.size:
+            raise StoreError(
+                f"the ledger's head says {found.size} entries, the table has {entries}",
+                _RESTORE,
+                self._place,
+            )
+        Frontier.from_bytes(found.size, found.frontier)
+
+    # Connections.
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._reader.connect() as connection:
+                yield connection
+        except self._faults as fault:
+            raise self._explain(fault) from None
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except self._faults as fault:
+            raise self._explain(fault) from None
+
+    def _column(self, column: Any, start: int, stop: int) -> Sequence[bytes]:
+        rows = (
+            select(column)
+            .where(entry.c.leaf_index >= max(start, 0), entry.c.leaf_index < stop)
+            .order_by(entry.c.leaf_index)
+        )
+        with self._reading() as connection:
+            return connection.execute(rows).scalars().all()
+
+
+def fill(connection: Connection) -> None:
+    """Create all tables and the one head row."""
+    METADATA.create_all(connection, checkfirst=False)
+    first = {"id": 1, "format": FORMAT, "size": 0, "frontier": b"", "recorded_at": 0}
+    connection.execute(head.insert(), first)
+
+
+def driver_fault(fault: Exception) -> Exception:
+    """Return the driver's own error, out of what SQLAlchemy wrapped round it."""
+    return getattr(fault, "orig", None) or fault

@@ -1,0 +1,238 @@
+"""The store in one SQLite file: nothing to install, any number of processes.
+
+Write-ahead log and ``synchronous=FULL``: a commit returns when it is on the disk. A
+writer begins with ``BEGIN IMMEDIATE``, so that it waits at the start and never has to
+give up half-way. Appending speaks to the driver directly, where each call counts.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from holdfast.ledger.merkle import Frontier
+from holdfast.storage.errors import StoreError
+from holdfast.storage.planning import Row
+from holdfast.storage.sql import SqlStore, driver_fault, fill
+
+BUSY_SECONDS = 30
+
+_TRIGGERS = (
+    """CREATE TRIGGER entry_keeps_data BEFORE UPDATE ON entry
+       BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END""",
+    """CREATE TRIGGER entry_stays BEFORE DELETE ON entry
+       BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END""",
+    # INSERT OR REPLACE deletes without asking the trigger above.
+    """CREATE TRIGGER entry_is_new BEFORE INSERT ON entry
+       WHEN EXISTS (SELECT 1 FROM entry
+                    WHERE leaf_index = NEW.leaf_index OR key = NEW.key)
+       BEGIN SELECT RAISE(ABORT, 'entries are never replaced'); END""",
+    """CREATE TRIGGER outbox_settled_stays BEFORE UPDATE ON outbox
+       WHEN OLD.state <> 'open'
+       BEGIN SELECT RAISE(ABORT, 'settled deliveries are never changed'); END""",
+)
+
+_HINTS = {
+    "SQLITE_NOTADB": (
+        "the file is not a ledger",
+        "Give the ledger's own file; this one is no SQLite database.",
+    ),
+    "SQLITE_CORRUPT": (
+        "the ledger file is damaged",
+        "Restore it from a backup, or the log from its published copy.",
+    ),
+    "SQLITE_BUSY": (
+        f"another process held the ledger for {BUSY_SECONDS} seconds",
+        "Look for a process that hangs while it writes, then try again.",
+    ),
+    "SQLITE_READONLY": (
+        "the ledger file cannot be written",
+        "Give this user write access to the file and to its folder.",
+    ),
+    "SQLITE_CANTOPEN": (
+        "the ledger file cannot be opened",
+        "Give this user read and write access to the file and to its folder.",
+    ),
+    "SQLITE_FULL": (
+        "the disk of the ledger is full",
+        "Make room on the disk; nothing was written.",
+    ),
+    "SQLITE_IOERR": (
+        "the disk of the ledger failed",
+        "Look into the system's log for errors of the disk.",
+    ),
+}
+
+
+class SqliteStore(SqlStore):
+    """The `Store` in one file; made with mode 0600 where there is none."""
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        place = str(path)
+        if not path.exists():
+            if not create:
+                raise StoreError(
+                    "there is no ledger file",
+                    "Give the path of an existing one.",
+                    place,
+                )
+            _create_file(path)
+        elif not path.is_file() or path.stat().st_size == 0:
+            raise StoreError(
+                "the file is not a ledger: it is empty or no file",
+                "If a ledger should be here, restore it; if not, remove what is here.",
+                place,
+            )
+        engine = _engine(path)
+        reader = engine.execution_options(reading=True)
+        super().__init__(engine, reader, place, sqlite3.Error)
+        try:
+            self._check()
+        except BaseException:
+            self.close()
+            raise
+
+    def _lock_head(self, connection: Connection) -> tuple[int, bytes, int]:
+        rows = _driver(connection).execute(
+            "SELECT size, frontier, recorded_at FROM head"
+        )
+        found: tuple[int, bytes, int] = rows.fetchone()
+        return found
+
+    def _known(self, connection: Connection, keys: Sequence[str]) -> Mapping[str, int]:
+        driver = _driver(connection)
+        known = {}
+        for key in keys:
+            rows = driver.execute("SELECT leaf_index FROM entry WHERE key = ?", (key,))
+            found = rows.fetchone()
+            if found is not None:
+                known[key] = found[0]
+        return known
+
+    def _insert(self, connection: Connection, rows: Sequence[Row]) -> None:
+        _driver(connection).executemany(
+            "INSERT INTO entry (leaf_index, key, data, leaf_hash) VALUES (?, ?, ?, ?)",
+            [(row.index, row.key, row.data, row.leaf) for row in rows],
+        )
+
+    def _move_head(
+        self, connection: Connection, frontier: Frontier, recorded_at: int
+    ) -> None:
+        _driver(connection).execute(
+            "UPDATE head SET size = ?, frontier = ?, recorded_at = ?",
+            (frontier.size, frontier.to_bytes(), recorded_at),
+        )
+
+    def _explain(self, fault: Exception) -> StoreError:
+        return _explain(fault, self._place)
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def _explain(fault: Exception, place: str) -> StoreError:
+    cause = driver_fault(fault)
+    name = getattr(cause, "sqlite_errorname", None) or ""
+    for known, (message, hint) in _HINTS.items():
+        if name.startswith(known):
+            return StoreError(message, hint, place)
+    return StoreError(
+        f"the ledger file was refused by SQLite: {cause}",
+        "Its tables may be of another version of Holdfast, or damaged.",
+        place,
+    )
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        hide_parameters=True,
+        # The driver begins nothing by itself: transactions start in `_begin`.
+        connect_args={
+            "timeout": BUSY_SECONDS,
+            "isolation_level": None,
+            "check_same_thread": False,
+        },
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(driver: sqlite3.Connection, _record: Any) -> None:
+    for setting in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "fullfsync = ON",
+        "trusted_schema = OFF",
+    ):
+        driver.execute(f"PRAGMA {setting}").close()
+
+
+def _begin(connection: Connection) -> None:
+    if not connection.get_execution_options().get("reading"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _create_file(path: Path) -> None:
+    """Make the whole ledger under another name, then give it its own.
+
+    So that a crash leaves no half-made ledger, and two processes that start at once
+    agree on one. The file is never opened beside SQLite: closing it would drop the
+    locks that SQLite holds on it.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            _fill_file(temporary)
+            _link(temporary, path)
+        finally:
+            temporary.unlink()
+    except OSError as fault:
+        raise StoreError(
+            f"the ledger file cannot be created: {fault.strerror}",
+            "Its folder must exist and be writable for this user.",
+            str(path),
+        ) from None
+
+
+def _fill_file(path: Path) -> None:
+    engine = _engine(path)
+    try:
+        with engine.begin() as connection:
+            fill(connection)
+            for trigger in _TRIGGERS:
+                connection.exec_driver_sql(trigger)
+    except (SQLAlchemyError, sqlite3.Error) as fault:
+        raise _explain(fault, str(path)) from None
+    finally:
+        engine.dispose()
+    _sync(path)
+
+
+def _link(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return  # Another process was faster: its ledger is the one.
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
