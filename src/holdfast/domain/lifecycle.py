@@ -20,7 +20,7 @@ from holdfast.domain.events.incident import (
 )
 from holdfast.domain.events.kinds import Event
 from holdfast.domain.memory import services as memory
-from holdfast.domain.memory.incidents import Incident
+from holdfast.domain.memory.incidents import Incident, Recovery
 from holdfast.domain.memory.services import Service
 
 
@@ -147,9 +147,8 @@ def _verified_at(
     known = {s.id: s for s in situation.rules.catalogue.services}
     datastores = known[service].datastores if service in known else ()
     moments = [incident.opened.began_at]
-    for recovery in situation.state.recoveries.values():
-        ordered = recovery.ordered
-        if ordered.incident != incident.id or ordered.datastore not in datastores:
+    for datastore, recovery in _newest_recoveries(situation, incident).items():
+        if datastore not in datastores:
             continue
         if recovery.verified is None or not recovery.verified.ok:
             return None
@@ -157,13 +156,25 @@ def _verified_at(
     return max(moments)
 
 
+def _newest_recoveries(situation: Situation, incident: Incident) -> dict[str, Recovery]:
+    """Return the newest recovery of each datastore: it supersedes failed ones."""
+    ordered = sorted(
+        (
+            recovery
+            for recovery in situation.state.recoveries.values()
+            if recovery.ordered.incident == incident.id
+        ),
+        key=lambda recovery: recovery.ordered_index,
+    )
+    return {recovery.ordered.datastore: recovery for recovery in ordered}
+
+
 def _resolved(situation: Situation) -> Iterator[Event]:
     for incident in situation.state.running_incidents():
         open_recoveries = [
             recovery
-            for recovery in situation.state.recoveries.values()
-            if recovery.ordered.incident == incident.id
-            and (recovery.verified is None or not recovery.verified.ok)
+            for recovery in _newest_recoveries(situation, incident).values()
+            if recovery.verified is None or not recovery.verified.ok
         ]
         if not incident.failing and not open_recoveries:
             yield IncidentResolved(incident.id, "holdfast", situation.now)

@@ -274,6 +274,19 @@ class Sample:
     detail: str
 
 
+class Lookout(Protocol):
+    """Sees the public status page as an outsider does."""
+
+    url: str
+
+    def seen(self, notice: str) -> datetime | None:
+        """Return when a fetch from outside saw the notice, or ``None`` if it did not.
+
+        Ends within its own deadline; whatever goes wrong outside is "not seen".
+        """
+        ...
+
+
 # --- Engines -----------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from holdfast.domain.controls.judging import (
     judge_exercised,
     unproven,
 )
-from holdfast.domain.events.notice import NoticeDue, Stage
+from holdfast.domain.events.notice import CUSTOMERS_OF, NoticeDue, Stage
 from holdfast.domain.memory.incidents import Incident
 
 
@@ -92,7 +92,7 @@ def _notice(
         duty="customer_email",
         stage=stage,
         channel="email",
-        recipients=("customers:affected",),
+        recipients=tuple(f"{CUSTOMERS_OF}{service}" for service in sorted(services)),
         count=len(catalogue.affected_customers(services)),
         subject=subject,
         text=text,

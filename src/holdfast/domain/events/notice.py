@@ -14,6 +14,7 @@ Duty = Literal[
     "customer_email",
 ]
 Stage = Literal["opened", "update", "resolved"]
+CUSTOMERS_OF = "customers:"
 ChannelName = Literal["slack", "email", "status_page"]
 
 
@@ -21,9 +22,10 @@ ChannelName = Literal["slack", "email", "status_page"]
 class NoticeDue:
     """Somebody must be told. Recorded before it is delivered.
 
-    ``recipients`` are references ("channel:irt", "person:ana", "page:status"); for
-    customers their number stands in ``count`` and who they are follows from the
-    adopted catalogue. ``due_at`` is the policy's deadline.
+    ``recipients`` are references ("channel:irt", "person:ana", "page:status");
+    "customers:SERVICE" stands for the affected customers of that service, whose number
+    is ``count`` and who follow from the adopted catalogue. ``due_at`` is the policy's
+    deadline.
     """
 
     TYPE: ClassVar[str] = "notice.due"

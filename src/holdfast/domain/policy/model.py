@@ -63,6 +63,28 @@ Unit = Literal[
     "percent",
 ]
 
+FactField = Literal[
+    "rto",
+    "rpo",
+    "availability",
+    "backup_frequency",
+    "restore_test_frequency",
+    "dr_test_frequency",
+    "tabletop_frequency",
+    "policy_review",
+    "offsite",
+    "encrypted",
+    "pitr",
+    "notify",
+    "patch_deadlines",
+    "activation_thresholds",
+    "other",
+]
+
+LineKind = Literal[
+    "blank", "front_matter", "markup", "heading", "sentence", "unparsed"
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
@@ -99,6 +121,25 @@ class Obligation:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """One figure that a sentence states, in the words of the summary.
+
+    Obligations are what the controls run; facts are all that the policy says, duties
+    of others and unfilled blanks included. ``of`` is the tier, the severity or the
+    subject; ``value`` is ``None`` where only a placeholder stands.
+    """
+
+    field: FactField
+    value: str | None = None
+    of: str | None = None
+    who: str | None = None
+    channel: str | None = None
+    trigger: str | None = None
+    placeholder: str | None = None
+    cvss: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence of the policy, with where it stands and what it obliges.
 
@@ -121,6 +162,7 @@ class Sentence:
     obligations: tuple[Obligation, ...] = ()
     open_questions: tuple[str, ...] = ()
     note: str | None = None
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +216,8 @@ class Defect:
 class CompiledPolicy:
     """A policy as read: every line of it is accounted for.
 
-    ``digest`` is ``sha256:`` and the digest of the file's bytes.
+    ``digest`` is ``sha256:`` and the digest of the file's bytes; ``line_kinds`` says
+    of each line, in order, what it belongs to.
     """
 
     digest: str
@@ -185,3 +228,4 @@ class CompiledPolicy:
     contradictions: tuple[Contradiction, ...]
     unparsed: tuple[Unparsed, ...]
     defects: tuple[Defect, ...]
+    line_kinds: tuple[LineKind, ...] = ()

@@ -1,0 +1,100 @@
+"""Each entry of an incident in a few plain words, dated by when it was true."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from holdfast.domain.events.incident import (
+    DisasterDeclared,
+    IncidentAcknowledged,
+    IncidentOpened,
+    IncidentResolved,
+    PreflightChecked,
+    RecoveryOrdered,
+    RecoveryVerified,
+    ServiceFailed,
+    ServiceRestored,
+    WritesCompared,
+)
+from holdfast.domain.events.job import JobFinished, JobLost, JobRequested, JobStarted
+from holdfast.domain.events.notice import (
+    DeliveryFailed,
+    DutyEscalated,
+    NoticeDelivered,
+    NoticeDue,
+    StatusPageSeen,
+)
+from holdfast.journal import Recorded
+
+DUTY_WORDS = {
+    "alert": "alert to the response team",
+    "alert_fallback": "alert by e-mail, since Slack did not take it",
+    "escalation": "escalation to committee and lead",
+    "status_page": "status page update",
+    "customer_email": "e-mail to affected customers",
+}
+
+
+def describe(entry: Recorded) -> tuple[datetime, str]:
+    """Return when it happened and what, for people to read."""
+    event = entry.event
+    match event:
+        case IncidentOpened():
+            return event.detected_at, f"Disruption confirmed: {event.reason}"
+        case ServiceFailed():
+            return event.at, f"{event.service} fails too"
+        case IncidentAcknowledged():
+            return event.at, f"Acknowledged by {event.by}"
+        case DisasterDeclared(automatic=True):
+            return event.at, "Recovery clock started by itself: nobody had declared"
+        case DisasterDeclared():
+            return event.at, f"Disaster declared by {event.by}"
+        case RecoveryOrdered():
+            where = f"repository {event.repository}"
+            return event.at, f"{event.by} ordered {event.datastore} back from {where}"
+        case PreflightChecked():
+            good = "the restore can work" if event.ok else "the restore cannot work"
+            return event.at, f"Preflight: {good}"
+        case RecoveryVerified():
+            return event.at, _verified(event)
+        case WritesCompared():
+            lost, all_of = event.lost, event.acknowledged
+            return event.at, f"{lost:,} of {all_of:,} acknowledged writes are lost"
+        case ServiceRestored():
+            return event.green_since, f"{event.service} is green again, and stayed so"
+        case IncidentResolved():
+            return event.at, "Resolved"
+        case _:
+            return _work(entry)
+
+
+def _work(entry: Recorded) -> tuple[datetime, str]:
+    event = entry.event
+    match event:
+        case JobRequested():
+            return event.at, f"{event.verb.capitalize()} of {event.datastore} requested"
+        case JobStarted():
+            return event.at, f"Job {event.job} runs on {event.host}"
+        case JobFinished():
+            return event.at, event.detail
+        case JobLost():
+            return event.at, f"Job {event.job} was lost: {event.detail}"
+        case NoticeDue():
+            return event.at, f"Owed: {DUTY_WORDS[event.duty]} ({event.stage})"
+        case NoticeDelivered():
+            return event.at, f"Delivered to {event.delivered:,}: {event.notice}"
+        case DeliveryFailed():
+            return event.at, f"Not taken: {event.reason}"
+        case StatusPageSeen():
+            return event.at, f"Seen from outside on {event.url}"
+        case DutyEscalated():
+            return event.at, f"Overdue and escalated: {event.duty}"
+        case _:
+            return entry.recorded_at, event.TYPE
+
+
+def _verified(event: RecoveryVerified) -> str:
+    if not event.ok:
+        return f"Verification failed: {'; '.join(event.findings)}"
+    count = len(event.invariants)
+    return f"Data verified: {count} invariants hold, timeline {event.timeline}"

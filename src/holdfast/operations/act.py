@@ -1,0 +1,180 @@
+"""What the beat has others do: each action on the world, and the facts it yields.
+
+Every action may be done twice without harm: a job starts once by its id, a look is a
+look, and facts are recorded once by key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import assert_never
+
+import cattrs
+
+from holdfast.domain.decide import (
+    Action,
+    CheckPreflight,
+    FetchStatusPage,
+    ObserveJob,
+    StartJob,
+    VerifyRecovery,
+)
+from holdfast.domain.events.incident import PreflightChecked, RecoveryVerified
+from holdfast.domain.events.job import JobFinished, JobLost, JobRequested, JobStarted
+from holdfast.domain.events.notice import StatusPageSeen
+from holdfast.domain.memory.incidents import Recovery
+from holdfast.journal import Fact
+from holdfast.operations.ports import (
+    Engine,
+    Evidence,
+    Finished,
+    Job,
+    Lost,
+    Readiness,
+    Running,
+    Store,
+)
+from holdfast.operations.world import World
+
+_PLAIN = cattrs.Converter()
+_PLAIN.register_unstructure_hook(timedelta, lambda length: length.total_seconds())
+
+
+def perform(world: World, action: Action) -> Sequence[Fact]:
+    """Do it, and return what is to be recorded."""
+    match action:
+        case StartJob():
+            return _start(world, action.job)
+        case ObserveJob():
+            return _observe(world, action.job)
+        case CheckPreflight():
+            return _preflight(world, action.recovery)
+        case VerifyRecovery():
+            return _verify(world, action.recovery)
+        case FetchStatusPage():
+            return _fetch(world, action.notice)
+        case _:
+            assert_never(action)
+
+
+def keep_evidence(store: Store, evidence: Sequence[Evidence]) -> str:
+    """Keep evidence beside the log; return its digest for the entry."""
+    plain = _PLAIN.unstructure(list(evidence))
+    return store.put_blob(json.dumps(plain, default=str, indent=1).encode())
+
+
+def engine_of(world: World, datastore: str) -> Engine | None:
+    """Return the engine of the datastore, if this node has it."""
+    situation = world.situation()
+    if situation is None:
+        return None
+    known = {d.id: d.engine for d in situation.rules.catalogue.datastores}
+    return world.engines.get(known.get(datastore, ""))
+
+
+def _job(requested: JobRequested) -> Job:
+    return Job(
+        id=requested.job,
+        datastore=requested.datastore,
+        verb=requested.verb,
+        repository=requested.repository,
+        target=requested.target,
+    )
+
+
+def _start(world: World, name: str) -> Sequence[Fact]:
+    requested = world.log.state().jobs.all[name].requested
+    engine = engine_of(world, requested.datastore)
+    if engine is None:
+        return ()
+    folder = engine.start(_job(requested))
+    now = world.clock.now()
+    return (Fact(JobStarted(name, world.host, folder, now), now),)
+
+
+def _observe(world: World, name: str) -> Sequence[Fact]:
+    job = world.log.state().jobs.all[name]
+    engine = engine_of(world, job.requested.datastore)
+    # Only the host that runs the job can see its folder.
+    if engine is None or job.started is None or job.started.host != world.host:
+        return ()
+    now = world.clock.now()
+    match engine.observe(_job(job.requested)):
+        case Running():
+            return ()
+        case Finished() as end:
+            digest = keep_evidence(world.store, end.evidence)
+            finished = JobFinished(name, end.ok, end.detail, digest, end.finished_at)
+            return (Fact(finished, now),)
+        case Lost() as lost:
+            return (Fact(JobLost(name, lost.detail, now), now),)
+
+
+def _preflight(world: World, name: str) -> Sequence[Fact]:
+    ordered = world.log.state().recoveries[name].ordered
+    engine = engine_of(world, ordered.datastore)
+    if engine is None:
+        return ()
+    found = engine.preflight(ordered.datastore, ordered.repository)
+    now = world.clock.now()
+    checked = PreflightChecked(
+        recovery=name,
+        ok=found.ok,
+        checks=tuple(
+            f"{'ok' if good else 'FAILED'}: {check}: {finding}"
+            for check, good, finding in found.checks
+        ),
+        evidence=keep_evidence(world.store, found.evidence),
+        at=now,
+    )
+    return (Fact(checked, now, actor=ordered.by),)
+
+
+def _verify(world: World, name: str) -> Sequence[Fact]:
+    recovery = world.log.state().recoveries[name]
+    engine = engine_of(world, recovery.ordered.datastore)
+    if engine is None:
+        return ()
+    readiness = engine.ready(recovery.ordered.datastore)
+    verified = _verified(world, engine, recovery, readiness)
+    return (Fact(verified, world.clock.now()),)
+
+
+def _verified(
+    world: World, engine: Engine, recovery: Recovery, readiness: Readiness
+) -> RecoveryVerified:
+    ordered = recovery.ordered
+    findings = [] if readiness.ready else [readiness.detail]
+    situation = world.situation()
+    declared = situation.rules.catalogue.datastores if situation else ()
+    wanted = [
+        (invariant.name, invariant.sql)
+        for datastore in declared
+        if datastore.id == ordered.datastore
+        for invariant in datastore.invariants
+    ]
+    results = engine.check_invariants(ordered.datastore, wanted)
+    findings.extend(f"{r.name}: {r.detail}" for r in results if not r.holds)
+    return RecoveryVerified(
+        recovery=ordered.recovery,
+        ok=not findings,
+        ready=readiness.ready,
+        timeline=readiness.timeline,
+        recovered_to=readiness.recovered_to,
+        invariants=tuple(result.name for result in results),
+        findings=tuple(findings),
+        evidence=keep_evidence(world.store, readiness.evidence),
+        at=world.clock.now(),
+    )
+
+
+def _fetch(world: World, notice: str) -> Sequence[Fact]:
+    if world.lookout is None:
+        return ()
+    seen_at = world.lookout.seen(notice)
+    if seen_at is None:
+        return ()
+    seen = StatusPageSeen(notice, world.lookout.url, seen_at)
+    return (Fact(seen, seen_at),)

@@ -1,0 +1,53 @@
+"""Verifies the log in full, from its entries, and records the result."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+from holdfast.domain.events.governance import LedgerChecked
+from holdfast.errors import HoldfastError
+from holdfast.journal import Fact
+from holdfast.ledger import merkle
+from holdfast.operations.ports import Store
+from holdfast.operations.world import World
+
+READ_AT_ONCE = 1_000
+
+
+def check_ledger(
+    world: World, progress: Callable[[int, int], None] | None = None
+) -> LedgerChecked:
+    """Recompute the whole log from its entries, and record the result."""
+    size, root = world.store.root()
+    found = _recompute(world.store, size, progress)
+    ok = found == root
+    event = LedgerChecked(
+        size=size,
+        root=base64.b64encode(root).decode(),
+        ok=ok,
+        scope="database",
+        detail=f"{size:,} entries verified" if ok else "the root differs",
+        at=world.clock.now(),
+    )
+    world.log.record([Fact(event, event.at)])
+    return event
+
+
+def _recompute(
+    store: Store, size: int, progress: Callable[[int, int], None] | None
+) -> bytes:
+    frontier = merkle.Frontier()
+    done = 0
+    while done < size:
+        entries = store.read(done, min(done + READ_AT_ONCE, size))
+        if not entries:
+            raise HoldfastError(
+                f"entry {done} of {size} is missing",
+                "The database has lost entries; restore it from the off-site copy.",
+            )
+        frontier = frontier.extend(merkle.leaf_hashes(entries))
+        done += len(entries)
+        if progress is not None:
+            progress(done, size)
+    return frontier.root()

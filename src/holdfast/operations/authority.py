@@ -1,0 +1,44 @@
+"""Who may do what: one table of operation × role, checked here and nowhere else.
+
+Whoever acts, by page, terminal or chat, comes through these use cases.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from holdfast.domain.questions import ROLE_NAMES, Role
+from holdfast.domain.rules import Rules
+from holdfast.errors import HoldfastError
+
+Operation = Literal[
+    "acknowledge", "declare", "order_recovery", "compare_writes", "adopt", "announce"
+]
+
+MAY: dict[Operation, frozenset[Role]] = {
+    "acknowledge": frozenset({"IRT", "PL"}),
+    "declare": frozenset({"IRT", "PL", "RC"}),
+    "order_recovery": frozenset({"IRT", "PL"}),
+    "compare_writes": frozenset({"IRT", "PL"}),
+    "adopt": frozenset({"RC"}),
+    "announce": frozenset({"PL", "CS"}),
+}
+
+
+class ForbiddenError(HoldfastError):
+    """The person does not hold a role that may do this."""
+
+
+def require(rules: Rules, person: str, operation: Operation) -> None:
+    """Return if the person may do it.
+
+    Raises `ForbiddenError` otherwise, naming the roles that may.
+    """
+    allowed = MAY[operation]
+    known = {p.id: p for p in rules.catalogue.people}
+    if person in known and allowed & set(known[person].roles):
+        return
+    names = " or ".join(ROLE_NAMES[role] for role in sorted(allowed))
+    words = operation.replace("_", " ")
+    who = person if person in known else f"{person} (not in the catalogue)"
+    raise ForbiddenError(f"{who} may not {words}", f"Ask somebody of the {names}.")

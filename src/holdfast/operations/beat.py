@@ -1,0 +1,61 @@
+"""The whole product in one loop: observe, record, decide, act, record.
+
+"After one hour" is a comparison with `now` here, not a timer; so a crash, a restart or
+a second node changes nothing. A beat never waits: slow work goes to `world.hands`.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+
+from holdfast.domain.controls.judging import Situation
+from holdfast.domain.decide import Decision, decide
+from holdfast.operations.act import perform
+from holdfast.operations.deliver import deliver, parcels_of
+from holdfast.operations.log import as_fact
+from holdfast.operations.ports import MovedOnError
+from holdfast.operations.watch import due_looks
+from holdfast.operations.world import World
+
+# One conclusion may lead to the next; this many links are followed in one beat.
+ROUNDS = 8
+
+
+def beat(world: World) -> None:
+    """Do one beat; what it could not finish, the next one finds in the ledger."""
+    observed = world.inbox.drain()
+    if observed:
+        world.log.record(observed)
+    situation = world.situation()
+    if situation is not None:
+        for action in _conclude(world, situation).actions:
+            world.hands.do(repr(action), partial(perform, world, action))
+        for datastore in due_looks(situation, world):
+            world.hands.do(f"look at {datastore.key}", datastore.look)
+        world.hands.do("deliver", partial(deliver, world))
+    world.notary.sign()
+
+
+def _conclude(world: World, situation: Situation) -> Decision:
+    """Record what follows until nothing new does; return the last decision.
+
+    A conclusion is recorded only at the size it was drawn from: if another node wrote
+    meanwhile, this one folds and decides again.
+    """
+    for _ in range(ROUNDS):
+        decision = decide(situation)
+        if not decision.conclusions:
+            break
+        facts = [
+            as_fact(conclusion, situation.rules, situation.now)
+            for conclusion in decision.conclusions
+        ]
+        with suppress(MovedOnError):
+            world.log.record(
+                facts,
+                parcels=parcels_of(facts, situation.rules),
+                expected_size=situation.state.size,
+            )
+        situation = world.situation() or situation
+    return decide(situation)

@@ -1,0 +1,216 @@
+"""Delivers what is due, at least once, each under a key that a repeat would show.
+
+Order of writes: the attempt is counted and committed before anything is sent; the
+receipt commits only while the claim's token is live. So a crash between a relay's
+acceptance and our commit leads to one repeat under the same key, and it is recorded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+
+from holdfast.domain.events.notice import (
+    CUSTOMERS_OF,
+    ChannelName,
+    DeliveryFailed,
+    NoticeDelivered,
+    NoticeDue,
+)
+from holdfast.domain.retries import retry_at
+from holdfast.domain.rules import Rules
+from holdfast.journal import Fact
+from holdfast.operations.page import page_model
+from holdfast.operations.ports import (
+    Accepted,
+    Claim,
+    Delivered,
+    LeaseLostError,
+    Message,
+    Parcel,
+    Rejected,
+    Settlement,
+)
+from holdfast.operations.world import World
+
+# Longer than any channel's own deadline, so that a live courier keeps its claim.
+LEASE = timedelta(seconds=30)
+
+
+def parcels_of(facts: Sequence[Fact], rules: Rules) -> list[Parcel]:
+    """Return the deliveries that the notices among the facts need."""
+    return [
+        parcel
+        for fact in facts
+        if isinstance(fact.event, NoticeDue)
+        for parcel in _parcels(fact.event, rules)
+    ]
+
+
+def deliver(world: World) -> Sequence[Fact]:
+    """Deliver everything that is due now, longest overdue first."""
+    _close_settled(world)
+    while claims := world.store.claim(now=world.clock.now(), lease=LEASE):
+        for claim in claims:
+            _deliver_one(world, claim)
+            _close(world, claim.parcel.notice)
+    return ()
+
+
+def _parcels(notice: NoticeDue, rules: Rules) -> list[Parcel]:
+    payload = json.dumps({"subject": notice.subject, "text": notice.text})
+    return [
+        Parcel(
+            key=f"{notice.notice}>{recipient}",
+            notice=notice.notice,
+            channel=notice.channel,
+            recipient=recipient,
+            payload=payload,
+            not_before=notice.at,
+        )
+        for recipient in _recipients(notice, rules)
+    ]
+
+
+def _recipients(notice: NoticeDue, rules: Rules) -> list[str]:
+    services = frozenset(
+        recipient.removeprefix(CUSTOMERS_OF)
+        for recipient in notice.recipients
+        if recipient.startswith(CUSTOMERS_OF)
+    )
+    if not services:
+        return list(notice.recipients)
+    customers = rules.catalogue.affected_customers(services)
+    return [f"customer:{customer.id}" for customer in customers]
+
+
+def _deliver_one(world: World, claim: Claim) -> None:
+    parcel = claim.parcel
+    address = _address(world, parcel.recipient)
+    channel = world.channels.get(_channel_name(parcel.channel))
+    if channel is None:
+        result: Accepted | Rejected = Rejected(f"no {parcel.channel} is connected")
+    elif address is None:
+        result = Rejected("the recipient has no address any more", permanent=True)
+    else:
+        result = channel.send(_message(world, parcel), address)
+    try:
+        _settle(world, claim, result, address)
+    except LeaseLostError:
+        # Another courier holds the parcel now; it settles and counts the repeat.
+        return
+
+
+def _message(world: World, parcel: Parcel) -> Message:
+    content = json.loads(parcel.payload)
+    data: dict[str, object] = {}
+    if parcel.channel == "status_page":
+        # Always the newest page: an old parcel delivered late must not undo a new one.
+        situation = world.situation()
+        data = page_model(situation) if situation else {}
+        data["revision"] = parcel.notice
+    return Message(parcel.key, content["subject"], content["text"], data)
+
+
+def _settle(
+    world: World, claim: Claim, result: Accepted | Rejected, address: str | None
+) -> None:
+    match result:
+        case Accepted():
+            settled = Settlement(claim, "delivered", receipt=result.receipt)
+            world.log.record([], settlements=[settled])
+        case Rejected():
+            failed = _failure(world, claim, result, address)
+            settlement = Settlement(
+                claim,
+                "abandoned" if result.permanent else "again",
+                receipt=failed.reason,
+                not_before=failed.retry_at,
+            )
+            world.log.record([Fact(failed, failed.at)], settlements=[settlement])
+
+
+def _failure(
+    world: World, claim: Claim, result: Rejected, address: str | None
+) -> DeliveryFailed:
+    now = world.clock.now()
+    again = retry_at(now, claim.failures + 1, result.retry_after)
+    reason = result.reason
+    if address:
+        # Relays like to quote the address; personal data stay out of entries.
+        reason = reason.replace(address, claim.parcel.recipient)
+    return DeliveryFailed(
+        notice=claim.parcel.notice,
+        parcel=claim.parcel.key,
+        attempt=claim.attempt,
+        reason=reason[:500],
+        permanent=result.permanent,
+        uncertain=result.uncertain,
+        retry_at=None if result.permanent else again,
+        at=now,
+    )
+
+
+def _close_settled(world: World) -> None:
+    """Close notices whose last parcel was settled by a node that then died."""
+    for notice in world.log.state().notices.undelivered:
+        _close(world, notice)
+
+
+def _close(world: World, notice: str) -> None:
+    unsettled, settled = world.store.deliveries(notice)
+    if unsettled or not settled:
+        return
+    delivered = [d for d in settled if d.outcome == "delivered"]
+    at = max(d.settled_at for d in settled)
+    event = NoticeDelivered(
+        notice=notice,
+        delivered=len(delivered),
+        abandoned=len(settled) - len(delivered),
+        possible_repeats=sum(max(0, d.attempt - d.failures - 1) for d in settled),
+        receipts=world.store.put_blob(_sealed(settled)),
+        at=at,
+    )
+    world.log.record([Fact(event, at)])
+
+
+def _sealed(settled: Sequence[Delivered]) -> bytes:
+    """Return the receipt file of a notice: references and receipts, no addresses."""
+    rows = [
+        {
+            "recipient": d.recipient,
+            "outcome": d.outcome,
+            "attempts": d.attempt,
+            "failures": d.failures,
+            "receipt": d.receipt,
+            "settled_at": d.settled_at.isoformat(),
+        }
+        for d in sorted(settled, key=lambda d: d.recipient)
+    ]
+    return json.dumps(rows, indent=1).encode()
+
+
+def _channel_name(name: str) -> ChannelName:
+    match name:
+        case "slack" | "email" | "status_page":
+            return name
+        case _:
+            raise AssertionError(f"no channel is called {name}")
+
+
+def _address(world: World, recipient: str) -> str | None:
+    known = world.addresses.get(recipient)
+    situation = world.situation()
+    if known is not None or situation is None:
+        return known
+    kind, _, name = recipient.partition(":")
+    catalogue = situation.rules.catalogue
+    match kind:
+        case "person":
+            found = [p.email for p in catalogue.people if p.id == name]
+        case "customer":
+            found = [c.email for c in catalogue.customers if c.id == name]
+        case _:
+            found = []
+    return found[0] if found else None

@@ -1,0 +1,136 @@
+"""Puts policy, overlay, catalogue and holidays in force, by adoption entries only.
+
+Everything is read and checked first, and all faults are reported at once; the texts
+are kept beside the log before the entries that name their digests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import tzdata
+
+from holdfast.domain.answers import CalendarAnswer
+from holdfast.domain.catalogue import Catalogue
+from holdfast.domain.declare import parse_catalogue
+from holdfast.domain.events.governance import (
+    CatalogueAdopted,
+    HolidaysAdopted,
+    OverlayAdopted,
+    PolicyAdopted,
+)
+from holdfast.domain.events.kinds import Event
+from holdfast.domain.holiday_table import HolidayTable, holiday_table
+from holdfast.domain.overlay import Overlay, parse_overlay
+from holdfast.domain.policy.compiler import compile_policy
+from holdfast.domain.policy.model import CompiledPolicy
+from holdfast.domain.rules import Rules, resolve
+from holdfast.errors import FaultsError, HoldfastError
+from holdfast.journal import Fact
+from holdfast.operations.authority import require
+from holdfast.operations.log import Log
+from holdfast.operations.ports import Clock
+
+HOLIDAYS_BACK, HOLIDAYS_AHEAD = 1, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A resilience folder's texts, as read."""
+
+    policy: str
+    catalogue: str
+    overlay: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The texts, read and found consistent."""
+
+    policy: CompiledPolicy
+    catalogue: Catalogue
+    overlay: Overlay | None
+
+
+def check(texts: Texts) -> Checked:
+    """Read everything; raises `FaultsError` with every fault of every file."""
+    faults: list[HoldfastError] = []
+    policy = compile_policy(texts.policy)
+    catalogue = None
+    try:
+        catalogue = parse_catalogue(texts.catalogue)
+    except HoldfastError as error:
+        faults.extend(_single(error))
+    overlay = None
+    if catalogue is not None and texts.overlay is not None:
+        try:
+            overlay = parse_overlay(texts.overlay, policy, catalogue)
+        except HoldfastError as error:
+            faults.extend(_single(error))
+    if faults or catalogue is None:
+        raise FaultsError("the resilience folder has faults", tuple(faults))
+    return Checked(policy, catalogue, overlay)
+
+
+def adopt(log: Log, clock: Clock, texts: Texts, person: str) -> Rules:
+    """Put the texts in force under the person's name; return the rules.
+
+    What is in force already is not adopted again. Raises `HoldfastError` where the
+    person may not, or a text has faults: then nothing changes.
+    """
+    checked = check(texts)
+    now = clock.now()
+    table = _holidays(checked, now.year)
+    rules = resolve(checked.policy, checked.overlay, checked.catalogue, table)
+    require(log.rules(log.state()) or rules, person, "adopt")
+    store = log.store
+    events: list[Event] = []
+    adopted = log.state().adopted
+    digest = store.put_blob(texts.policy.encode())
+    if adopted.policy is None or adopted.policy.digest != digest:
+        count = len(checked.policy.sentences)
+        title = checked.policy.title
+        events.append(PolicyAdopted(digest, title, count, person, now))
+    digest = store.put_blob(texts.catalogue.encode())
+    if adopted.catalogue is None or adopted.catalogue.digest != digest:
+        events.append(CatalogueAdopted(digest, person, now))
+    if texts.overlay is not None and checked.overlay is not None:
+        digest = store.put_blob(texts.overlay.encode())
+        if adopted.overlay is None or adopted.overlay.digest != digest:
+            count = len(checked.overlay.decisions)
+            events.append(OverlayAdopted(digest, count, person, now))
+    if table is not None:
+        digest = store.put_blob(table.text().encode())
+        if adopted.holidays is None or adopted.holidays.digest != digest:
+            events.append(_holidays_adopted(digest, table, now))
+    log.record([Fact(event, now, actor=f"person:{person}") for event in events])
+    return rules
+
+
+def _holidays(checked: Checked, year: int) -> HolidayTable | None:
+    rules = resolve(checked.policy, checked.overlay, checked.catalogue, None)
+    answer = rules.terms["business_calendar"].value
+    if not isinstance(answer, CalendarAnswer) or answer.region is None:
+        return None
+    country, _, subdivision = answer.region.partition("-")
+    return holiday_table(
+        country, subdivision or None, year - HOLIDAYS_BACK, year + HOLIDAYS_AHEAD
+    )
+
+
+def _holidays_adopted(
+    digest: str, table: HolidayTable, now: datetime
+) -> HolidaysAdopted:
+    return HolidaysAdopted(
+        digest=digest,
+        jurisdiction=table.region,
+        first_year=table.first_year,
+        last_year=table.last_year,
+        time_zone_data=tzdata.IANA_VERSION,
+        at=now,
+    )
+
+
+def _single(error: HoldfastError) -> tuple[HoldfastError, ...]:
+    return error.faults if isinstance(error, FaultsError) else (error,)

@@ -1,0 +1,92 @@
+"""The log as the use cases see it: facts in, state out, one moment at a time.
+
+Facts are appended whatever the size; conclusions only at the size that they were drawn
+from. The fold is kept in memory and carried forward by the entries that are new.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from holdfast.domain.decide import Conclusion
+from holdfast.domain.rules import Rules
+from holdfast.domain.state import State, evolve
+from holdfast.journal import Fact, read, seal
+from holdfast.operations.adopted import Adoptions
+from holdfast.operations.ports import (
+    Appended,
+    Clock,
+    Draft,
+    Parcel,
+    Settlement,
+    Store,
+)
+
+FOLD_AT_ONCE = 1_000
+
+
+class Log:
+    """One node's view of the ledger. Safe to use from several threads."""
+
+    def __init__(self, store: Store, node: str, clock: Clock) -> None:
+        self.store = store
+        self.node = node
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._state = State()
+        self._adoptions = Adoptions(store)
+
+    def state(self) -> State:
+        """Return the fold of everything recorded so far.
+
+        Raises `UnknownEventError` where another version of Holdfast wrote: a node that
+        cannot read everything must not decide.
+        """
+        with self._lock:
+            while entries := self.store.read(
+                self._state.size, self._state.size + FOLD_AT_ONCE
+            ):
+                for data in entries:
+                    entry = read(self._state.size, data)
+                    self._state = evolve(
+                        self._state, entry.event, entry.index, entry.recorded_at
+                    )
+            return self._state
+
+    def rules(self, state: State) -> Rules | None:
+        """Return the rules in force in that state, or ``None`` before adoption."""
+        return self._adoptions.rules(state)
+
+    def now(self) -> datetime:
+        """Return the node's moment."""
+        return self._clock.now()
+
+    def record(
+        self,
+        facts: Sequence[Fact],
+        *,
+        settlements: Sequence[Settlement] = (),
+        parcels: Sequence[Parcel] = (),
+        expected_size: int | None = None,
+    ) -> Appended:
+        """Record facts, once each by key, with what belongs to them, in one write."""
+        drafts = [
+            Draft(fact.event.key, partial(seal, fact, self.node)) for fact in facts
+        ]
+        return self.store.append(
+            drafts,
+            now=self.now(),
+            expected_size=expected_size,
+            parcels=parcels,
+            settlements=settlements,
+        )
+
+
+def as_fact(conclusion: Conclusion, rules: Rules, now: datetime) -> Fact:
+    """Return the conclusion as a fact, with the clause that demands it."""
+    sentences = rules.sentences_of(conclusion.control) if conclusion.control else ()
+    clause = sentences[0].anchor if sentences else None
+    return Fact(conclusion.event, observed_at=now, clause=clause)

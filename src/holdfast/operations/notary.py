@@ -1,0 +1,94 @@
+"""Signs the log's checkpoints, and never two that contradict each other.
+
+The greatest hazard is a restore of our own: an old database that grows again would
+have us sign a fork that nobody can tell from tampering. So the notary carries its own
+frontier forward from the newest signed checkpoint, over the leaf hashes, and signs only
+what it arrives at itself. Recording and acting never wait for it.
+"""
+
+from __future__ import annotations
+
+import base64
+
+from holdfast.errors import HoldfastError
+from holdfast.ledger.checkpoint import Checkpoint, parse_checkpoint
+from holdfast.ledger.merkle import Frontier
+from holdfast.ledger.note import parse_note
+from holdfast.operations.ports import Signer, Store
+
+READ_AT_ONCE = 4_096
+
+
+class ForkError(HoldfastError):
+    """The log does not extend what was signed; a person must look before more is."""
+
+
+class Notary:
+    """Signs for one log."""
+
+    def __init__(self, store: Store, signer: Signer) -> None:
+        self._store = store
+        self._signer = signer
+        self._frontier: Frontier | None = None
+        self.refusal: ForkError | None = None
+
+    @property
+    def verifier_key(self) -> str:
+        """The public key by which anybody checks what is signed here."""
+        return self._signer.verifier_key
+
+    def sign(self) -> bytes | None:
+        """Sign the log's head, if it grew and extends what was signed before.
+
+        Returns the newest signed checkpoint. A refusal stays in ``refusal`` and shows
+        on every page; it does not stop the beat.
+        """
+        if self.refusal is None:
+            try:
+                self._sign()
+            except ForkError as refusal:
+                self.refusal = refusal
+        return self._store.checkpoint()
+
+    def _sign(self) -> None:
+        frontier = self._frontier or self._resume()
+        size, root = self._store.root()
+        if size == frontier.size and self._frontier is not None:
+            return
+        reached = self._forward(frontier, size)
+        if reached.size != size or reached.root() != root:
+            raise ForkError(
+                f"the log of size {size} does not extend the checkpoint signed at "
+                f"size {frontier.size}",
+                "Nothing is signed any more. Verify the log and compare it with its "
+                "published copy: holdfast ledger verify.",
+            )
+        text = Checkpoint(self._signer.name, size, root).text()
+        self._store.save_checkpoint(size, self._signer.sign(text))
+        self._frontier = reached
+
+    def _resume(self) -> Frontier:
+        """Recompute the frontier of the newest signed checkpoint and compare."""
+        newest = self._store.checkpoint()
+        if newest is None:
+            return Frontier()
+        signed = parse_checkpoint(parse_note(newest).text)
+        frontier = self._forward(Frontier(), signed.size)
+        if frontier.size != signed.size or frontier.root() != signed.root:
+            root = base64.b64encode(signed.root).decode()
+            raise ForkError(
+                f"the database does not hold the log that was signed at size "
+                f"{signed.size} with root {root}",
+                "It was rolled back or changed. Verify it and compare it with its "
+                "published copy: holdfast ledger verify.",
+            )
+        return frontier
+
+    def _forward(self, frontier: Frontier, size: int) -> Frontier:
+        while frontier.size < size:
+            stop = min(frontier.size + READ_AT_ONCE, size)
+            leaves = self._store.leaf_hashes(frontier.size, stop)
+            if not leaves:
+                break
+            frontier = frontier.extend(leaves)
+        return frontier

@@ -1,0 +1,192 @@
+"""What people do in an incident: acknowledge it, declare a disaster, order a recovery.
+
+Each is recorded under the person's name before anything follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from holdfast.domain import lifecycle, recovering
+from holdfast.domain.controls.judging import Situation
+from holdfast.domain.events.incident import (
+    DisasterDeclared,
+    IncidentAcknowledged,
+    IncidentOpened,
+    RecoveryOrdered,
+    WritesCompared,
+)
+from holdfast.domain.events.kinds import Event
+from holdfast.domain.memory.incidents import Incident, Recovery
+from holdfast.errors import HoldfastError
+from holdfast.journal import Fact
+from holdfast.operations.authority import require
+from holdfast.operations.log import Log
+from holdfast.operations.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a person acts: a view of the log under their name."""
+
+    log: Log
+    clock: Clock
+    person: str
+
+    def situation(self) -> Situation:
+        """Return the situation; raises `HoldfastError` before a policy is adopted."""
+        state = self.log.state()
+        rules = self.log.rules(state)
+        if rules is None:
+            raise HoldfastError(
+                "no policy has been adopted yet",
+                "Adopt the resilience folder first: holdfast policy adopt FOLDER.",
+            )
+        return Situation(rules, state, self.clock.now())
+
+    def record(self, facts: Sequence[Fact]) -> None:
+        """Record facts."""
+        self.log.record(facts)
+
+
+def running_incident(situation: Situation, wanted: str | None = None) -> Incident:
+    """Return the incident of that id, or the only running one."""
+    running = situation.state.running_incidents()
+    if wanted is not None:
+        running = tuple(i for i in running if i.id == wanted)
+    if len(running) == 1:
+        return running[0]
+    if running:
+        names = ", ".join(incident.id for incident in running)
+        raise HoldfastError("several incidents are running", f"Name one of: {names}.")
+    raise HoldfastError(
+        f"no running incident {wanted}" if wanted else "no incident is running",
+        "See them all with: holdfast incident list.",
+    )
+
+
+def acknowledge(desk: Desk, incident: str | None = None) -> Incident:
+    """Take the incident on."""
+    situation = desk.situation()
+    require(situation.rules, desk.person, "acknowledge")
+    found = running_incident(situation, incident)
+    event = IncidentAcknowledged(found.id, desk.person, situation.now)
+    desk.record([_fact(desk, event, situation.now)])
+    return found
+
+
+def declare(
+    desk: Desk, incident: str | None = None, services: Sequence[str] = ()
+) -> DisasterDeclared:
+    """Declare a disaster: the recovery clock starts now.
+
+    With ``services`` and no running incident one is opened: a disaster may be declared
+    that no probe saw (clause 7: red for long enough, or declared).
+    """
+    situation = desk.situation()
+    require(situation.rules, desk.person, "declare")
+    facts: list[Fact] = []
+    if services and not situation.state.running_incidents():
+        opened = _opened_by_hand(situation, desk.person, services)
+        facts.append(_fact(desk, opened, situation.now))
+        name, failing = opened.incident, opened.services
+    else:
+        found = running_incident(situation, incident)
+        if found.declared is not None:
+            return found.declared
+        name, failing = found.id, found.failing
+    declared = DisasterDeclared(
+        incident=name,
+        by=desk.person,
+        automatic=False,
+        at=situation.now,
+        due_at=lifecycle.recovery_due(situation, failing, situation.now),
+    )
+    desk.record([*facts, _fact(desk, declared, situation.now)])
+    return declared
+
+
+def order_recovery(
+    desk: Desk,
+    datastore: str,
+    *,
+    repository: int,
+    target: datetime | None = None,
+    incident: str | None = None,
+) -> RecoveryOrdered:
+    """Order a restore over production, from one repository.
+
+    Raises `HoldfastError` while another recovery of the datastore is under way: one
+    fence per target.
+    """
+    situation = desk.situation()
+    require(situation.rules, desk.person, "order_recovery")
+    found = running_incident(situation, incident)
+    known = {d.id for d in situation.rules.catalogue.datastores}
+    if datastore not in known:
+        raise HoldfastError(
+            f"no datastore {datastore} is declared",
+            f"Declared are: {', '.join(sorted(known))}.",
+        )
+    earlier = [
+        recovery
+        for recovery in situation.state.recoveries.values()
+        if recovery.ordered.datastore == datastore
+        and recovery.ordered.incident == found.id
+    ]
+    _require_over(situation, earlier)
+    ordered = RecoveryOrdered(
+        recovery=f"{found.id}-{datastore}-{len(earlier) + 1}",
+        incident=found.id,
+        datastore=datastore,
+        repository=repository,
+        target=target,
+        by=desk.person,
+        at=situation.now,
+    )
+    desk.record([_fact(desk, ordered, situation.now)])
+    return ordered
+
+
+def compare_writes(desk: Desk, compared: WritesCompared) -> None:
+    """Record what a count outside the database says was lost."""
+    situation = desk.situation()
+    require(situation.rules, desk.person, "compare_writes")
+    desk.record([_fact(desk, compared, compared.at)])
+
+
+def _require_over(situation: Situation, earlier: Sequence[Recovery]) -> None:
+    over = ("preflight_failed", "restore_failed", "verify_failed", "done")
+    for recovery in earlier:
+        if recovering.step(situation, recovery) not in over:
+            raise HoldfastError(
+                f"{recovery.ordered.recovery} is still under way",
+                "Wait for its end: holdfast incident timeline.",
+            )
+
+
+def _opened_by_hand(
+    situation: Situation, person: str, services: Sequence[str]
+) -> IncidentOpened:
+    known = {service.id for service in situation.rules.catalogue.services}
+    unknown = sorted(set(services) - known)
+    if unknown:
+        raise HoldfastError(
+            f"no business service {', '.join(unknown)} is declared",
+            f"Declared are: {', '.join(sorted(known))}.",
+        )
+    now = situation.now
+    return IncidentOpened(
+        incident=f"inc-{now:%Y%m%dT%H%M%S}-{min(services)}",
+        services=tuple(sorted(services)),
+        began_at=now,
+        detected_at=now,
+        vantages=(),
+        reason=f"declared by {person}",
+    )
+
+
+def _fact(desk: Desk, event: Event, at: datetime) -> Fact:
+    return Fact(event, at, actor=f"person:{desk.person}")

@@ -1,0 +1,90 @@
+"""Looks at how datastores are protected, as often as the gauge needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from holdfast.domain.catalogue import Datastore
+from holdfast.domain.controls.judging import Situation
+from holdfast.domain.events.observation import BackupSeen, ProtectionSeen
+from holdfast.journal import Fact
+from holdfast.operations.act import keep_evidence
+from holdfast.operations.ports import Engine, Points
+from holdfast.operations.world import Work, World
+
+LOOK_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look that is due at one datastore."""
+
+    key: str
+    look: Work
+
+
+def due_looks(situation: Situation, world: World) -> list[Look]:
+    """Return the looks that are due: by the minute, and after every job."""
+    found = []
+    for datastore in situation.rules.catalogue.datastores:
+        engine = world.engines.get(datastore.engine)
+        if engine is not None and _is_due(situation, datastore):
+            work = partial(_look, world, engine, datastore)
+            found.append(Look(datastore.id, work))
+    return found
+
+
+def _is_due(situation: Situation, datastore: Datastore) -> bool:
+    known = situation.state.datastores.get(datastore.id)
+    if known is None or known.seen is None:
+        return True
+    if situation.now - known.seen.at >= LOOK_EVERY:
+        return True
+    return any(
+        job.ended is not None and job.ended.at > known.seen.at
+        for job in situation.state.jobs.all.values()
+        if job.requested.datastore == datastore.id
+    )
+
+
+def _look(world: World, engine: Engine, datastore: Datastore) -> Sequence[Fact]:
+    described = engine.describe(datastore.id)
+    points = engine.points(datastore.id)
+    at = world.clock.now()
+    evidence = keep_evidence(world.store, (*described.evidence, *points.evidence))
+    seen = ProtectionSeen(
+        datastore=datastore.id,
+        at=at,
+        running=described.running,
+        archiving=described.archiving,
+        archive_failing=described.archive_failing,
+        recoverable_to=points.recoverable_to,
+        repositories=tuple(r.number for r in points.repositories if r.reachable),
+        evidence=evidence,
+    )
+    return [Fact(seen, at), *_backups(datastore.id, points)]
+
+
+def _backups(datastore: str, points: Points) -> list[Fact]:
+    return [
+        Fact(
+            BackupSeen(
+                datastore=datastore,
+                repository=repository.number,
+                off_site=repository.off_site,
+                label=backup.label,
+                kind=backup.kind,
+                started_at=backup.started_at,
+                finished_at=backup.finished_at,
+                size_bytes=backup.size_bytes,
+                cipher=repository.cipher,
+                error=backup.error,
+            ),
+            points.at,
+        )
+        for repository in points.repositories
+        for backup in repository.backups
+    ]
