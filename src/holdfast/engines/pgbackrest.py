@@ -1,0 +1,238 @@
+"""PostgreSQL protected by pgBackRest: the engine, as the use cases see it.
+
+Short verbs ask the tools directly, each call under its own deadline; long verbs are
+handed to a detached job. Weaker than it looks: a server's `describe` rests on its own
+word, and `preflight` cannot know that a backup's files are whole; `verify` can.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from holdfast.engines import jobs, preflight, restore
+from holdfast.engines.codec import to_json
+from holdfast.engines.evidence import require
+from holdfast.engines.pgbackrest_command import configure
+from holdfast.engines.pgbackrest_info import Info, read_info
+from holdfast.engines.pgbackrest_jobs import Order
+from holdfast.engines.postgresql import ask, check_invariants, is_accepting
+from holdfast.engines.protected import Protected
+from holdfast.engines.repository import cipher_shown
+from holdfast.engines.wal import Proven, recoverable_to
+from holdfast.errors import HoldfastError
+from holdfast.operations.ports import (
+    Description,
+    Finished,
+    InvariantResult,
+    Job,
+    Lost,
+    Points,
+    Preflight,
+    Readiness,
+    Repository,
+    Running,
+)
+
+_DESCRIBE = (
+    "select pg_is_in_recovery(),"
+    " case when pg_is_in_recovery() then null else"
+    " ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end,"
+    " current_setting('server_version'),"
+    " current_setting('archive_mode') <> 'off'"
+    " and current_setting('archive_command') not in ('', '(disabled)'),"
+    " last_archived_time,"
+    " last_failed_time is not null"
+    " and last_failed_time > coalesce(last_archived_time, '-infinity')"
+    " from pg_stat_archiver"
+)
+_STANDING = (
+    "select pg_is_in_recovery(),"
+    " case when pg_is_in_recovery() then null else"
+    " ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PgBackRest:
+    """The engine over these datastores; its jobs lie in ``work``/jobs."""
+
+    work: Path
+    datastores: tuple[Protected, ...]
+
+    def capabilities(self) -> frozenset[str]:
+        """Return what can be done here.
+
+        Raises `HoldfastError` naming the package where a tool is missing.
+        """
+        for protected in self.datastores:
+            require(protected.pgbackrest)
+            for tool in ("postgres", "pg_ctl", "pg_waldump", "pg_isready"):
+                require(protected.cluster.bin_folder / tool)
+        return frozenset({"backup", "verify", "restore"})
+
+    def describe(self, datastore: str) -> Description:
+        """Look at the running server and at how its archiving goes."""
+        protected = self._find(datastore)
+        accepting = is_accepting(protected.cluster, protected.deadlines)
+        asked = ask(protected.cluster, _DESCRIBE, protected.deadlines.statement)
+        evidence = (accepting.evidence, asked.evidence)
+        now = datetime.now(UTC)
+        if asked.rows is None:
+            return Description(
+                datastore, now, False, None, None, None, False, None, False, evidence
+            )
+        recovering, timeline, version, archiving, archived_at, failing = asked.rows[0]
+        assert timeline is None or isinstance(timeline, int)
+        assert archived_at is None or isinstance(archived_at, datetime)
+        return Description(
+            datastore=datastore,
+            at=now,
+            running=True,
+            in_recovery=bool(recovering),
+            timeline=timeline,
+            server_version=str(version),
+            archiving=bool(archiving),
+            last_archived_at=archived_at.astimezone(UTC) if archived_at else None,
+            archive_failing=bool(failing),
+            evidence=evidence,
+        )
+
+    def preflight(self, datastore: str, repository: int) -> Preflight:
+        """Check that a restore from the repository could work."""
+        return preflight.check(self._configured(datastore), repository)
+
+    def points(self, datastore: str) -> Points:
+        """List what could be restored, asking each repository with its own key."""
+        protected = self._configured(datastore)
+        infos = [read_info(protected, r.number) for r in protected.repositories]
+        proven = _proven(protected, infos)
+        return Points(
+            datastore=datastore,
+            at=datetime.now(UTC),
+            repositories=tuple(_repository(protected, info) for info in infos),
+            recoverable_to=proven.moment,
+            evidence=tuple(i.ran.evidence for i in infos) + proven.evidence,
+        )
+
+    def start(self, job: Job) -> str:
+        """Start a detached job; a repeat with the same id never runs it twice."""
+        protected = self._configured(job.datastore)
+        if job.verb not in self.capabilities():
+            message = f"{job.verb} is not possible for {job.datastore}"
+            raise HoldfastError(message, "It is a single cluster; restore it instead.")
+        folder = self._folder(job)
+        jobs.start(folder, to_json(Order(job, protected)))
+        return str(folder)
+
+    def observe(self, job: Job) -> Running | Finished | Lost:
+        """Say how a job stands, from its folder alone."""
+        return jobs.observe(self._folder(job))
+
+    def ready(self, datastore: str) -> Readiness:
+        """Judge a restored server: out of recovery, expected timeline, target met."""
+        protected = self._find(datastore)
+        asked = ask(protected.cluster, _STANDING, protected.deadlines.statement)
+        restored = jobs.read(protected.restored_record, restore.Restored)
+        recovered_to = restored.recovered_to if restored else None
+        if asked.rows is None:
+            return Readiness(
+                False, None, None, recovered_to, asked.detail, (asked.evidence,)
+            )
+        recovering, timeline = asked.rows[0]
+        assert timeline is None or isinstance(timeline, int)
+        doubt = _doubt(bool(recovering), timeline, restored)
+        return Readiness(
+            ready=not doubt,
+            in_recovery=bool(recovering),
+            timeline=timeline,
+            recovered_to=recovered_to,
+            detail=doubt or f"takes writes on timeline {timeline}",
+            evidence=(asked.evidence,),
+        )
+
+    def check_invariants(
+        self, datastore: str, invariants: Sequence[tuple[str, str]]
+    ) -> Sequence[InvariantResult]:
+        """Run approved queries, read-only and without a superuser's powers."""
+        protected = self._find(datastore)
+        timeout = protected.deadlines.statement
+        return check_invariants(protected.cluster, invariants, timeout)
+
+    def dispose(self, job: Job) -> None:
+        """Remove the folder of a job that is over; data put aside stay."""
+        folder = self._folder(job)
+        if isinstance(jobs.observe(folder), Running):
+            hint = "Wait until it ends, or end it first."
+            raise HoldfastError(f"job {job.id} is still running", hint)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def end(self, job: Job) -> None:
+        """Ask a running job to stop; it leaves a result that says so."""
+        jobs.end(self._folder(job))
+
+    def _folder(self, job: Job) -> Path:
+        if not job.id or not set(job.id) <= _SLUG or job.id.startswith("."):
+            message = f"{job.id!r} is not fit as a job's id"
+            raise HoldfastError(message, "Use letters, digits, dashes and dots.")
+        return self.work / "jobs" / job.id
+
+    def _find(self, datastore: str) -> Protected:
+        for protected in self.datastores:
+            if protected.id == datastore:
+                return protected
+        raise HoldfastError(
+            f"no datastore {datastore} is protected by pgbackrest here",
+            "Name it in the settings of the process that holds the engines.",
+        )
+
+    def _configured(self, datastore: str) -> Protected:
+        protected = self._find(datastore)
+        configure(protected)
+        return protected
+
+
+_SLUG = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+
+
+def _proven(protected: Protected, infos: list[Info]) -> Proven:
+    """Prove the moment for the repository that is furthest behind.
+
+    Which one a disaster leaves cannot be known before it.
+    """
+    usable = [i for i in infos if i.answers and i.good_backups and i.wal_max]
+    if not usable:
+        return Proven(None, ())
+    behind = min(usable, key=lambda info: info.wal_max or "")
+    return recoverable_to(protected, behind)
+
+
+def _repository(protected: Protected, info: Info) -> Repository:
+    place = protected.repository(info.repository)
+    return Repository(
+        number=place.number,
+        location=str(place.path),
+        off_site=place.off_site,
+        reachable=info.answers,
+        cipher=cipher_shown(place, protected.stanza),
+        backups=info.backups,
+        wal_max=info.wal_max,
+        detail=info.message,
+    )
+
+
+def _doubt(
+    recovering: bool,  # noqa: FBT001 # The server's own word, named where it is called.
+    timeline: int | None,
+    restored: restore.Restored | None,
+) -> str:
+    if recovering:
+        return "still in recovery"
+    if restored is None:
+        return "no restore is on record here"
+    if timeline != restored.timeline_expected:
+        return f"on timeline {timeline}, not {restored.timeline_expected} as expected"
+    return ""

@@ -1,0 +1,158 @@
+"""Configure pgBackRest and call it.
+
+Two kinds of configuration: production's, which names every repository, and one for
+recovery per repository, which names that one alone, under its own number. So a restore
+from off-site proves that its credentials are enough. `--config` is always given, since
+other users cannot read Debian's default, and the include path is an empty folder.
+Cipher keys stand in these private files only.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from holdfast.engines.account import own_folder, write_private
+from holdfast.engines.evidence import Call, Ran, argv_of, require, run
+from holdfast.engines.protected import Protected, RepositoryAt
+from holdfast.errors import HoldfastError
+
+# pgBackRest's own waits, deliberately far below its defaults of minutes: a repository
+# that does not answer must show within one segment's time, not after the RPO is gone.
+# Its rule is that protocol-timeout exceeds db-timeout.
+TIMEOUTS = {
+    "archive-timeout": 20,
+    "io-timeout": 10,
+    "db-timeout": 30,
+    "protocol-timeout": 40,
+}
+
+
+def configure(protected: Protected) -> None:
+    """Write the configurations where they are missing or no longer true."""
+    own_folder(protected.folder)
+    own_folder(protected.folder / "include")
+    own_folder(protected.folder / "lock")
+    _write(protected.production_config, _text(protected, protected.repositories))
+    for repository in protected.repositories:
+        alone = _text(protected, (repository,))
+        _write(protected.recovery_config(repository.number), alone)
+
+
+def call(
+    protected: Protected,
+    command: str,
+    *options: str,
+    config: Path,
+    deadline: timedelta | None = None,
+    arguments: tuple[str | Path, ...] = (),
+) -> Ran:
+    """Run one pgBackRest command under a deadline, with the given configuration."""
+    argv = argv_of(
+        protected.pgbackrest,
+        *base_options(protected, config),
+        *options,
+        command,
+        *arguments,
+    )
+    return run(
+        Call(
+            argv,
+            deadline or protected.deadlines.short,
+            protected.folder,
+            version(protected.pgbackrest),
+            environment(protected),
+        )
+    )
+
+
+def base_options(protected: Protected, config: Path) -> tuple[str, ...]:
+    """Return the options that every call carries."""
+    return (
+        f"--config={config}",
+        f"--config-include-path={protected.folder / 'include'}",
+        f"--stanza={protected.stanza}",
+    )
+
+
+def environment(protected: Protected) -> dict[str, str]:
+    """Return what a command needs to log in to the database: a path, no password."""
+    passfile = protected.cluster.passfile
+    return {"PGPASSFILE": str(passfile)} if passfile else {}
+
+
+def archive_command(protected: Protected) -> str:
+    """Return PostgreSQL's `archive_command`: to every repository, or not at all.
+
+    `timeout` bounds what pgBackRest's own limits do not, such as a mount that hangs.
+    """
+    options = " ".join(base_options(protected, protected.production_config))
+    return f"timeout -k 5 60 {protected.pgbackrest} {options} archive-push %p"
+
+
+@lru_cache(maxsize=16)
+def version(program: Path) -> str:
+    """Return what the program says about its version, asked once per process."""
+    require(program)
+    option = "version" if program.name == "pgbackrest" else "--version"
+    asked = run(Call((str(program), option), timedelta(seconds=10), Path("/")))
+    return asked.output.strip()
+
+
+def _text(protected: Protected, repositories: tuple[RepositoryAt, ...]) -> str:
+    cluster = protected.cluster
+    lines = [
+        "[global]",
+        "log-level-file=off",
+        "log-level-stderr=off",
+        f"lock-path={protected.folder / 'lock'}",
+        "start-fast=y",
+        "compress-type=gz",
+        "compress-level=1",
+        *(f"{name}={seconds}" for name, seconds in TIMEOUTS.items()),
+    ]
+    for repository in repositories:
+        lines += _repository_lines(repository, protected.retention_full)
+    lines += [
+        f"[{protected.stanza}]",
+        f"pg1-path={cluster.data}",
+        f"pg1-port={cluster.port}",
+        f"pg1-socket-path={cluster.socket_folder}",
+        f"pg1-user={cluster.superuser}",
+        f"pg1-database={cluster.database}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _repository_lines(repository: RepositoryAt, retention_full: int) -> list[str]:
+    prefix = f"repo{repository.number}"
+    return [
+        f"{prefix}-path={repository.path}",
+        f"{prefix}-cipher-type=aes-256-cbc",
+        f"{prefix}-cipher-pass={_key(repository.key_file)}",
+        f"{prefix}-retention-full={retention_full}",
+    ]
+
+
+def _key(path: Path) -> str:
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+        loose = path.stat().st_mode & 0o077
+    except OSError as error:
+        hint = "Fetch the key from escrow and write it there with mode 0600."
+        message = f"the repository's key cannot be read: {error.strerror}"
+        raise HoldfastError(message, hint, str(path)) from error
+    if loose:
+        message = "the repository's key can be read by other users"
+        raise HoldfastError(message, f"Run `chmod 600 {path}`.", str(path))
+    if not key or any(sign.isspace() for sign in key):
+        message = "the repository's key is empty or holds a blank"
+        hint = "The file must hold the cipher key alone, on one line."
+        raise HoldfastError(message, hint, str(path))
+    return key
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_private(path, text)

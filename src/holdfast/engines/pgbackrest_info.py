@@ -1,0 +1,109 @@
+"""Read what pgBackRest says of its repositories: `info --output=json`.
+
+Its exit status is 0 with a wrong key and with a repository that is gone; the truth is
+in the status of each repository.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, cast
+
+from holdfast.engines.evidence import Ran, scrub, summarise
+from holdfast.engines.pgbackrest_command import call
+from holdfast.engines.protected import Protected
+from holdfast.operations.ports import Backup
+
+Json = dict[str, object]
+Kind = Literal["full", "diff", "incr"]
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """One repository's own account. ``status`` 0 is good; ``archive_id`` "15-1"."""
+
+    repository: int
+    status: int
+    message: str
+    backups: tuple[Backup, ...]
+    wal_max: str | None
+    archive_id: str | None
+    ran: Ran
+
+    @property
+    def answers(self) -> bool:
+        """Say whether the repository could be read with its key."""
+        return self.status in {0, 2}  # 2: a stanza with no backup yet.
+
+    @property
+    def good_backups(self) -> tuple[Backup, ...]:
+        """Return the backups that the repository itself does not doubt."""
+        return tuple(b for b in self.backups if not b.error)
+
+
+def read_info(protected: Protected, repository: int) -> Info:
+    """Ask one repository, with the credentials of that repository only."""
+    ran = call(
+        protected,
+        "info",
+        f"--repo={repository}",
+        "--output=json",
+        "--log-level-console=off",
+        "--log-level-stderr=error",
+        config=protected.recovery_config(repository),
+    )
+    try:
+        stanza = _stanza(ran.output)
+    except (ValueError, KeyError, IndexError, TypeError):
+        return Info(repository, 99, summarise(ran), (), None, None, ran)
+    return _info(repository, stanza, ran)
+
+
+def _stanza(output: str) -> Json:
+    # The message of a wrong key holds raw bytes, which strict JSON forbids.
+    stanzas = json.loads(output, strict=False)
+    return cast("Json", stanzas[0])
+
+
+def _info(repository: int, stanza: Json, ran: Ran) -> Info:
+    [status] = [r["status"] for r in _list(stanza, "repo") if r["key"] == repository]
+    code, message = cast("Json", status)["code"], str(cast("Json", status)["message"])
+    newest = max(_list(stanza, "archive"), key=_wal_max, default=None)
+    return Info(
+        repository=repository,
+        status=int(cast("int", code)),
+        message=scrub(message).strip(),
+        backups=tuple(_backup(b, repository) for b in _list(stanza, "backup")),
+        wal_max=(_wal_max(newest) or None) if newest else None,
+        archive_id=str(newest["id"]) if newest else None,
+        ran=ran,
+    )
+
+
+def _backup(backup: Json, repository: int) -> Backup:
+    times, wal = cast("Json", backup["timestamp"]), cast("Json", backup["archive"])
+    return Backup(
+        label=str(backup["label"]),
+        repository=repository,
+        kind=cast("Kind", backup["type"]),
+        started_at=_moment(times["start"]),
+        finished_at=_moment(times["stop"]),
+        size_bytes=int(cast("int", cast("Json", backup["info"])["size"])),
+        wal_start=str(wal["start"]),
+        wal_stop=str(wal["stop"]),
+        error=bool(backup["error"]),
+    )
+
+
+def _list(stanza: Json, name: str) -> list[Json]:
+    return cast("list[Json]", stanza[name])
+
+
+def _wal_max(archive: Json) -> str:
+    return str(archive["max"] or "")
+
+
+def _moment(seconds: object) -> datetime:
+    return datetime.fromtimestamp(cast("int", seconds), tz=UTC)

@@ -1,0 +1,138 @@
+"""What a detached job does: back up, verify, or restore.
+
+The verdict never is an exit status. A backup is judged by the repository's own
+listing afterwards, a verification by what it printed and by the archive's listing, a
+restore by the server itself.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from holdfast.engines.evidence import summarise
+from holdfast.engines.pgbackrest_command import call, configure
+from holdfast.engines.pgbackrest_info import read_info
+from holdfast.engines.protected import Protected
+from holdfast.engines.report import Ended, Report
+from holdfast.engines.repository import cipher_shown, list_archive, missing_segments
+from holdfast.engines.restore import restore
+from holdfast.operations.ports import Job
+
+_STATUS = re.compile(r"^\s*status: (\S+)", re.MULTILINE)
+_FAULTS = re.compile(
+    r"(?:invalid checksum|file missing|invalid size) '[^']*'|No usable [^\n]*"
+)
+SHOWN_FAULTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What `job.json` holds: the job and the datastore, without any secret."""
+
+    job: Job
+    protected: Protected
+
+
+def carry_out(order: Order, report: Report) -> Ended:
+    """Do the job; every outside call leaves its evidence in the report."""
+    job, protected = order.job, order.protected
+    configure(protected)
+    numbers = _numbers(job, protected)
+    match job.verb:
+        case "backup":
+            return _all([_back_up(protected, n, report) for n in numbers])
+        case "verify":
+            return _all([_verify(protected, n, report) for n in numbers])
+        case "restore":
+            return restore(protected, job, report)
+        case "failover":
+            return Ended(
+                ok=False, detail="a single cluster has nothing to fail over to"
+            )
+
+
+def _numbers(job: Job, protected: Protected) -> tuple[int, ...]:
+    if job.repository is not None:
+        return (protected.repository(job.repository).number,)
+    return tuple(r.number for r in protected.repositories)
+
+
+def _all(ends: list[Ended]) -> Ended:
+    return Ended(all(end.ok for end in ends), "; ".join(end.detail for end in ends))
+
+
+def _back_up(protected: Protected, number: int, report: Report) -> Ended:
+    report.step(f"backing up to repository {number}")
+    # The repository counts whole seconds.
+    began = datetime.now(UTC) - timedelta(seconds=1)
+    ran = report.keep(
+        call(
+            protected,
+            "backup",
+            f"--repo={number}",
+            *("--type=full", "--log-level-console=info"),
+            config=protected.production_config,
+            deadline=protected.deadlines.backup,
+        )
+    )
+    info = read_info(protected, number)
+    report.keep(info.ran)
+    fresh = [b for b in info.good_backups if b.started_at >= began]
+    if not fresh:
+        said = _complaint(ran.output) or summarise(ran)
+        return Ended(ok=False, detail=f"repository {number}: no new backup: {said}")
+    if cipher_shown(protected.repository(number), protected.stanza) is None:
+        return Ended(ok=False, detail=f"repository {number}: not encrypted")
+    return Ended(ok=True, detail=f"repository {number}: {fresh[-1].label}")
+
+
+def _verify(protected: Protected, number: int, report: Report) -> Ended:
+    report.step(f"verifying repository {number}")
+    ran = report.keep(
+        call(
+            protected,
+            "verify",
+            f"--repo={number}",
+            *("--output=text", "--verbose", "--log-level-console=info"),
+            config=protected.recovery_config(number),
+            deadline=protected.deadlines.verify,
+        )
+    )
+    faults = _verify_faults(ran.output) if not ran.timed_out else [summarise(ran)]
+    faults += _archive_faults(protected, number, report)
+    if faults:
+        shown = "; ".join(faults[:SHOWN_FAULTS])
+        return Ended(ok=False, detail=f"repository {number}: {shown}")
+    return Ended(ok=True, detail=f"repository {number}: backups and archive are whole")
+
+
+def _verify_faults(output: str) -> list[str]:
+    """Return what the output complains of; output without a verdict is a complaint."""
+    faults = list(dict.fromkeys(_FAULTS.findall(output)))
+    statuses = _STATUS.findall(output)
+    complaint = _complaint(output)
+    if complaint:
+        faults.append(complaint)
+    if not faults and (not statuses or set(statuses) != {"ok"}):
+        faults.append("pgbackrest gave no verdict that all is well")
+    if not faults and "status: valid" not in output:
+        faults.append("no backup was found valid")
+    return faults
+
+
+def _archive_faults(protected: Protected, number: int, report: Report) -> list[str]:
+    info = read_info(protected, number)
+    report.keep(info.ran)
+    if not info.good_backups or info.archive_id is None:
+        return ["no backup to restore from"]
+    segments, _, ran = list_archive(protected, number, info.archive_id)
+    report.keep(ran)
+    missing = missing_segments(segments, info.good_backups[0].wal_start)
+    return [f"WAL segment {name} is missing" for name in missing]
+
+
+def _complaint(output: str) -> str:
+    found = re.search(r"ERROR: (\[\d+\]: .*)", output)
+    return found.group(1).strip() if found else ""

@@ -1,0 +1,98 @@
+"""Could a restore from this repository work now? Each check by name."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from holdfast.engines.pgbackrest_command import version
+from holdfast.engines.pgbackrest_info import Info, read_info
+from holdfast.engines.postgresql import postmaster
+from holdfast.engines.protected import Protected
+from holdfast.engines.repository import list_archive, missing_segments
+from holdfast.operations.ports import Evidence, Preflight
+
+Check = tuple[str, bool, str]
+# pgBackRest's own table of what it can read; 2.45 fails on 16 with a message that
+# misleads, so the gate says it first.
+NEWEST_SERVER = ((2, 59, 18), (2, 55, 18), (2, 52, 17), (2, 48, 16), (2, 41, 15))
+OLDEST = (2, 41)
+
+
+def check(protected: Protected, number: int) -> Preflight:
+    """Check tools, repository, key, backup, archive, space and target."""
+    repository = protected.repository(number)
+    checks = [_tools(protected)]
+    evidence: tuple[Evidence, ...] = ()
+    there = (repository.path / "backup" / protected.stanza).is_dir()
+    checks.append(("repository", there, "reachable" if there else "nothing is there"))
+    if there:
+        info = read_info(protected, number)
+        more, evidence = _contents(protected, info)
+        checks += more
+    checks.append(_target(protected))
+    return Preflight(all(ok for _, ok, _ in checks), tuple(checks), evidence)
+
+
+def newest_server(pgbackrest: str) -> int | None:
+    """Return the newest PostgreSQL that this pgBackRest works with, if known."""
+    found = re.search(r"(\d+)\.(\d+)", pgbackrest)
+    if not found:
+        return None
+    have = (int(found[1]), int(found[2]))
+    for major, minor, server in NEWEST_SERVER:
+        if have >= (major, minor):
+            return server
+    return None
+
+
+def _tools(protected: Protected) -> Check:
+    backup_tool = version(protected.pgbackrest)
+    server = version(protected.cluster.bin_folder / "postgres")
+    found = re.search(r"(\d+)\.", server)
+    newest = newest_server(backup_tool)
+    said = f"{backup_tool}, {server}"
+    if newest is None or found is None or int(found[1]) > newest:
+        return "tools", False, f"{said}: not known to work together"
+    return "tools", True, said
+
+
+def _contents(
+    protected: Protected, info: Info
+) -> tuple[list[Check], tuple[Evidence, ...]]:
+    detail = "decrypts the repository" if info.answers else info.message
+    checks: list[Check] = [("key", info.answers, detail)]
+    evidence = [info.ran.evidence]
+    if not info.good_backups or info.archive_id is None:
+        checks.append(("backup", False, "no backup without errors"))
+        return checks, tuple(evidence)
+    newest = info.good_backups[-1]
+    checks.append(("backup", True, newest.label))
+    segments, _, ran = list_archive(protected, info.repository, info.archive_id)
+    evidence.append(ran.evidence)
+    missing = missing_segments(segments, newest.wal_start)
+    said = f"segment {missing[0]} is missing" if missing else "unbroken"
+    checks.append(("archive", not missing, said))
+    checks.append(_space(protected, newest.size_bytes))
+    return checks, tuple(evidence)
+
+
+def _space(protected: Protected, needed: int) -> Check:
+    folder = protected.cluster.data
+    free = shutil.disk_usage(_existing(folder)).free
+    return "space", free >= needed, f"{free >> 20} MiB free of {needed >> 20} needed"
+
+
+def _target(protected: Protected) -> Check:
+    pid = postmaster(protected.cluster)
+    if pid is not None:
+        return "target", False, f"PostgreSQL runs there as process {pid}"
+    data = protected.cluster.data
+    if data.exists() and any(data.iterdir()):
+        return "target", True, "what is left there will be put aside"
+    return "target", True, "empty"
+
+
+def _existing(folder: Path) -> Path:
+    return next(place for place in (folder, *folder.parents) if place.exists())

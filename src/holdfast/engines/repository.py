@@ -1,0 +1,131 @@
+"""Look at a repository's own files: are they encrypted, is the archive unbroken?
+
+A setting is no proof of encryption. What pgBackRest encrypts begins with OpenSSL's
+salted header, so each kind of file is looked at in the raw. Nor does `verify` of 2.45
+notice a segment missing from the middle of the archive; its listing shows it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+
+from holdfast.engines.evidence import Ran
+from holdfast.engines.pgbackrest_command import call
+from holdfast.engines.protected import Protected, RepositoryAt
+from holdfast.operations.ports import Evidence
+
+SALTED = b"Salted__"
+SAMPLE = 20
+# The only cipher that pgBackRest has; the header names none.
+CIPHER = "aes-256-cbc"
+SEGMENTS_PER_LOG = 256
+_SEGMENT = re.compile(r"([0-9A-F]{24})-[0-9a-f]{40}")
+_HISTORY = re.compile(r"([0-9A-F]{8})\.history")
+
+
+def cipher_shown(repository: RepositoryAt, stanza: str) -> str | None:
+    """Return the cipher if every sampled file of every kind is encrypted."""
+    sampled = [
+        path
+        for kind in ("backup", "archive")
+        for path in _sample(repository.path / kind / stanza)
+    ]
+    if not sampled or not all(_is_salted(path) for path in sampled):
+        return None
+    return CIPHER
+
+
+def list_archive(
+    protected: Protected, repository: int, archive_id: str
+) -> tuple[tuple[str, ...], tuple[int, ...], Ran]:
+    """List the archived segments in order and the timelines that left a history."""
+    ran = call(
+        protected,
+        "repo-ls",
+        f"--repo={repository}",
+        *("--recurse", "--output=json", "--log-level-console=off"),
+        config=protected.recovery_config(repository),
+        arguments=(f"archive/{protected.stanza}/{archive_id}",),
+    )
+    try:
+        names = list(json.loads(ran.output))
+    except ValueError:
+        return (), (), ran
+    segments = {m.group(1) for name in names if (m := _SEGMENT.search(name))}
+    histories = {int(m.group(1), 16) for name in names if (m := _HISTORY.search(name))}
+    return tuple(sorted(segments)), tuple(sorted(histories)), ran
+
+
+def fetch_segment(
+    protected: Protected, repository: int, archive_id: str, name: str
+) -> tuple[bytes | None, tuple[Evidence, ...]]:
+    """Return one segment, decrypted and whole, with no need of a data directory.
+
+    `archive-get` would want the server's control file, which a disaster takes.
+    """
+    config = protected.recovery_config(repository)
+    place = f"archive/{protected.stanza}/{archive_id}/{name[:16]}"
+    option = (f"--repo={repository}", "--log-level-console=off")
+    listing = (*option, "--output=text", f"--filter=^{name}-")
+    listed = call(protected, "repo-ls", *listing, config=config, arguments=(place,))
+    found = _SEGMENT.search(listed.output)
+    if found is None:
+        return None, (listed.evidence,)
+    file = f"{place}/{listed.output.strip()}"
+    got = call(protected, "repo-get", *option, config=config, arguments=(file,))
+    return _expand(got.data), (listed.evidence, got.evidence)
+
+
+def missing_segments(segments: tuple[str, ...], wal_start: str) -> tuple[str, ...]:
+    """Return the segments after which the next one is missing, from a backup on.
+
+    Timelines overlap in position, so a gap is one that no timeline fills.
+    """
+    if wal_start not in segments:
+        return (wal_start,)
+    positions = sorted({_position(s) for s in segments if s[8:] >= wal_start[8:]})
+    return tuple(
+        _name(before + 1, wal_start[:8])
+        for before, after in pairwise(positions)
+        if after != before + 1
+    )
+
+
+def _expand(data: bytes) -> bytes | None:
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error):
+        return None
+
+
+def _position(segment: str) -> int:
+    return int(segment[8:16], 16) * SEGMENTS_PER_LOG + int(segment[16:], 16)
+
+
+def _name(position: int, timeline: str) -> str:
+    log, segment = divmod(position, SEGMENTS_PER_LOG)
+    return f"{timeline}{log:08X}{segment:08X}"
+
+
+def _sample(folder: Path) -> Iterator[Path]:
+    """Yield the listing files, and some files of the newest backup or segments."""
+    files = (p for p in folder.glob("*.info*") if p.is_file())
+    yield from files
+    newest = sorted((p for p in folder.glob("*/") if not p.is_symlink()), reverse=True)
+    for place in newest[:2]:
+        inside = (p for p in place.rglob("*") if p.is_file() and p.stat().st_size)
+        yield from islice(inside, SAMPLE)
+
+
+def _is_salted(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(SALTED)) == SALTED
+    except OSError:
+        return False

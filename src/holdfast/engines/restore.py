@@ -1,0 +1,217 @@
+"""Restore a datastore in place, from one repository alone.
+
+Nothing is deleted: what lies in the data directory is put aside under another name.
+The restore, and the server while it replays, know only the repository they restore
+from. Then production's archiving is made to work again: repositories that are gone are
+prepared anew before the server starts, since PostgreSQL archives to all or to none.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from holdfast.engines import jobs
+from holdfast.engines.account import own_folder
+from holdfast.engines.evidence import summarise
+from holdfast.engines.pgbackrest_command import call
+from holdfast.engines.pgbackrest_info import Info, read_info
+from holdfast.engines.postgresql import (
+    ask,
+    postmaster,
+    start_server,
+    wait_out_of_recovery,
+)
+from holdfast.engines.protected import Protected
+from holdfast.engines.report import Ended, Report
+from holdfast.engines.repository import list_archive
+from holdfast.errors import HoldfastError
+from holdfast.operations.ports import Backup, Job
+
+_STANDING = (
+    "select pg_is_in_recovery(),"
+    " ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int,"
+    " pg_last_xact_replay_timestamp()"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did, for `ready`.
+
+    ``recovered_to`` is the last replayed commit, or where none was replayed the start
+    of the backup, before which every commit is in it.
+    """
+
+    job: str
+    repository: int
+    backup: str
+    timeline_expected: int
+    timeline: int
+    target: datetime | None
+    recovered_to: datetime
+    commits_replayed: bool
+    at: datetime
+
+
+def restore(protected: Protected, job: Job, report: Report) -> Ended:
+    """Restore, start, wait until out of recovery, and record how far it came."""
+    number = job.repository or protected.repositories[0].number
+    with _fence(protected):
+        report.step("looking for the backup")
+        info = read_info(protected, number)
+        report.keep(info.ran)
+        backup = _choose(info, job)
+        expected = _next_timeline(protected, info, report)
+        _put_aside(protected, job)
+        _fetch(protected, job, backup, report)
+        notes = _mend_archiving(protected, report)
+        restored = _bring_up(protected, job, backup, expected, report)
+    jobs.write(protected.restored_record, restored)
+    detail = (
+        f"restored {backup.label} from repository {number} "
+        f"to {restored.recovered_to.isoformat()} on timeline {restored.timeline}"
+    )
+    return Ended(_reached(restored), "; ".join((detail, *notes)))
+
+
+@contextmanager
+def _fence(protected: Protected) -> Iterator[None]:
+    """Let one restore at a time touch the target, and never under a live server."""
+    with (protected.folder / "restore.lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            hint = "Wait until it ends; `observe` shows how it stands."
+            message = f"another restore of {protected.id} is under way"
+            raise HoldfastError(message, hint) from error
+        pid = postmaster(protected.cluster)
+        if pid is not None:
+            raise HoldfastError(
+                f"PostgreSQL runs on the data directory as process {pid}",
+                "Stop it first; Holdfast never restores under a live server.",
+            )
+        yield
+
+
+def _choose(info: Info, job: Job) -> Backup:
+    if not info.answers:
+        raise HoldfastError(
+            f"repository {info.repository} cannot be read: {info.message}",
+            "Check that it is reachable and that its cipher key is the right one.",
+        )
+    fitting = [
+        b
+        for b in info.good_backups
+        if (job.set_label is None or b.label == job.set_label)
+        and (job.target is None or b.finished_at <= job.target)
+    ]
+    if not fitting:
+        raise HoldfastError(
+            f"repository {info.repository} has no backup for that moment",
+            "Choose a later moment or another repository.",
+        )
+    return fitting[-1]
+
+
+def _next_timeline(protected: Protected, info: Info, report: Report) -> int:
+    """Return the timeline that PostgreSQL will open: the highest known, plus one."""
+    assert info.archive_id is not None, "a repository with a backup has an archive"
+    segments, histories, ran = list_archive(protected, info.repository, info.archive_id)
+    report.keep(ran)
+    used = {int(name[:8], 16) for name in segments} | set(histories)
+    return max(used, default=1) + 1
+
+
+def _put_aside(protected: Protected, job: Job) -> None:
+    data = protected.cluster.data
+    if data.exists() and any(data.iterdir()):
+        data.rename(data.with_name(f"{data.name}.before-{job.id}"))
+    own_folder(data)
+    data.chmod(0o700)
+
+
+def _fetch(protected: Protected, job: Job, backup: Backup, report: Report) -> None:
+    report.step("restoring", protected.cluster.data, backup.size_bytes)
+    target = (
+        ("--type=time", f"--target={job.target.astimezone(UTC).isoformat(' ')}")
+        if job.target
+        else ("--type=default",)
+    )
+    action = ("--target-action=promote",) if job.target else ()
+    ran = report.keep(
+        call(
+            protected,
+            "restore",
+            f"--repo={backup.repository}",
+            f"--set={backup.label}",
+            *(*target, *action, "--process-max=2", "--log-level-console=info"),
+            config=protected.recovery_config(backup.repository),
+            deadline=protected.deadlines.restore,
+        )
+    )
+    if not (protected.cluster.data / "global" / "pg_control").exists():
+        raise HoldfastError(
+            f"the restore did not complete: {summarise(ran)}",
+            "Preflight names what is wrong; try another backup or repository.",
+        )
+
+
+def _mend_archiving(protected: Protected, report: Report) -> tuple[str, ...]:
+    """Prepare repositories that are gone; a failure is told, and stops nothing."""
+    report.step("preparing the archive")
+    for repository in protected.repositories:
+        if repository.path.parent.exists():
+            own_folder(repository.path)
+    ran = report.keep(
+        call(
+            protected,
+            "stanza-create",
+            *("--no-online", "--log-level-console=warn"),
+            config=protected.production_config,
+        )
+    )
+    return () if ran.exited_well else (f"archiving is not restored: {summarise(ran)}",)
+
+
+def _bring_up(
+    protected: Protected, job: Job, backup: Backup, expected: int, report: Report
+) -> Restored:
+    cluster, deadlines = protected.cluster, protected.deadlines
+    report.step("replaying the archive")
+    began = report.keep(start_server(cluster, deadlines))
+    if postmaster(cluster) is None:
+        raise HoldfastError(
+            f"PostgreSQL did not come up: {summarise(began)}",
+            f"Read {cluster.log}; a target after the last WAL ends recovery so.",
+        )
+    waited = wait_out_of_recovery(cluster, deadlines)
+    report.keep_all((waited.evidence,))
+    standing = ask(cluster, _STANDING, deadlines.statement)
+    report.keep_all((standing.evidence,))
+    if waited.rows != ((False,),) or standing.rows is None:
+        raise HoldfastError(
+            "PostgreSQL did not come out of recovery",
+            f"Read {cluster.log}; a target after the last WAL ends recovery so.",
+        )
+    _, timeline, replayed = standing.rows[0]
+    assert isinstance(timeline, int)
+    assert replayed is None or isinstance(replayed, datetime)
+    return Restored(
+        job=job.id,
+        repository=backup.repository,
+        backup=backup.label,
+        timeline_expected=expected,
+        timeline=timeline,
+        target=job.target,
+        recovered_to=(replayed or backup.started_at).astimezone(UTC),
+        commits_replayed=replayed is not None,
+        at=datetime.now(UTC),
+    )
+
+
+def _reached(restored: Restored) -> bool:
+    return restored.timeline == restored.timeline_expected
