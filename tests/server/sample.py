@@ -468,14 +468,15 @@ INCIDENT = IncidentView(
         TimelineView(ago(minutes=minutes), text, 1833 + number)
         for number, (minutes, text) in enumerate(
             (
+                (715, "Certificate of the vantage point singapore renewed"),
                 (190, "First probe of SaaS platform failed from melbourne"),
                 (189, "Probe failed from singapore and frankfurt"),
                 (188, "Outage confirmed by 3 of 3 vantage points"),
                 (187.85, "Response team alerted in Slack"),
+                (187.2, "Status page updated and seen from outside"),
                 (185.7, "Acknowledged by Mara Lindqvist"),
                 (184, "Datastore orders does not accept connections"),
                 (183, "On-site repository is unreadable"),
-                (187.2, "Status page updated and seen from outside"),
                 (182, "Disaster declared by Mara Lindqvist"),
                 (181, "Restore of orders started from the off-site copy"),
                 (130, "Outage passed 1 hour; 212 customers are owed an e-mail"),
@@ -562,9 +563,8 @@ STANDING = StandingView(
     duties=DUTIES,
     sentences=SENTENCES,
     contradictions=(
-        "4 business hours can be 117 hours on the wall, while 99.9 % of 30 days allows "
-        "43 min 12 s: give function 1 a clock around the clock.",
-        "A daily backup cannot carry an RPO of 1 hour; only point-in-time recovery can.",
+        "4 business hours can be 117 hours on the wall; 99.9 % of 30 days is 43 min.",
+        "A daily backup cannot carry an RPO of 1 hour; only PITR can.",
         "15 minutes and 1 hour are wall clock: section 7 needs a roster day and night.",
     ),
     findings=("Holdfast shares its region with the database that it watches.",),

@@ -7,6 +7,7 @@ style attribute, so that the page's content security policy can forbid them.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import htpy as h
 
@@ -14,6 +15,7 @@ from holdfast.evidence.words import (
     CLOCK_WORDS,
     STANDING_WORDS,
     local,
+    local_exact,
     local_short,
     rfc3339,
     utc_beside,
@@ -80,13 +82,18 @@ def mark(state: str, word: str | None = None) -> h.Element:
     ]
 
 
-def when(at: datetime, zone: str, *, full: bool = False) -> h.Fragment:
+_LENGTHS = {"short": local_short, "exact": local_exact, "full": local}
+
+
+def when(
+    at: datetime, zone: str, length: Literal["short", "exact", "full"] = "short"
+) -> h.Fragment:
     """Say a moment in the zone of the business, and UTC beside it."""
-    text = local(at, zone) if full else local_short(at, zone)
+    text = _LENGTHS[length](at, zone)
     beside = utc_beside(at, zone)
     return h.fragment[
         h.time(datetime=rfc3339(at))[text],
-        beside and h.span(".utc")[" (", beside, ")"],
+        beside and [" ", h.span(".utc")[f"({beside})"]],
     ]
 
 

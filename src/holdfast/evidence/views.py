@@ -156,7 +156,10 @@ class RecoveryView:
 
 @dataclass(frozen=True, slots=True)
 class CommunicationView:
-    """One communication against its deadline; ``done_at`` is the receiver's moment."""
+    """One communication against its deadline; ``done_at`` is the receiver's moment.
+
+    ``from_at`` is the moment that the deadline counts from, where it is known.
+    """
 
     duty: str
     channel: str
@@ -165,6 +168,7 @@ class CommunicationView:
     recipients: int
     proof: str
     met: bool
+    from_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

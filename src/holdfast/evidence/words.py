@@ -37,6 +37,7 @@ _MONTHS = (
     *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 )
 _SECOND = timedelta(seconds=1)
+_LONG_IN_SECONDS = 120
 
 
 def rfc3339(at: datetime) -> str:
@@ -56,9 +57,21 @@ def local_short(at: datetime, zone: str) -> str:
     return f"{_day(there)} {there:%H:%M} {there.tzname()}"
 
 
+def local_exact(at: datetime, zone: str) -> str:
+    """Say it without the year, to the second: "Mon 23 Nov 09:14:05 AEDT"."""
+    there = at.astimezone(ZoneInfo(zone))
+    return f"{_day(there)} {there:%H:%M:%S} {there.tzname()}"
+
+
 def local_time(at: datetime, zone: str) -> str:
     """Say only the time of day, to the second, for a timeline: "09:14:05"."""
     return f"{at.astimezone(ZoneInfo(zone)):%H:%M:%S}"
+
+
+def local_day(at: datetime, zone: str) -> str:
+    """Say only the day, with the zone: "Mon 23 Nov, AEDT"."""
+    there = at.astimezone(ZoneInfo(zone))
+    return f"{_day(there)}, {there.tzname()}"
 
 
 def utc_beside(at: datetime, zone: str) -> str:
@@ -84,6 +97,14 @@ def span(length: timedelta) -> str:
     if days == 0:
         return _two(hours, "h", minutes % 60, "min")
     return _two(days, "d", hours % 24, "h")
+
+
+def exact(length: timedelta) -> str:
+    """Say a measured length so that it can be checked: to the tenth of a second."""
+    seconds = length.total_seconds()
+    if abs(seconds) < _LONG_IN_SECONDS:
+        return f"{seconds:.1f} s"
+    return f"{span(length)} ({seconds:.0f} s)"
 
 
 def about(length: timedelta) -> str:

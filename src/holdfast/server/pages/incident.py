@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import groupby
 
 import htpy as h
 
@@ -13,10 +14,12 @@ from holdfast.evidence.words import (
     about,
     ago,
     due,
+    local_day,
     local_time,
     rfc3339,
     share,
     span,
+    utc_beside,
 )
 
 _PHASES = {
@@ -34,8 +37,8 @@ def running(incident: IncidentView, now: datetime, zone: str) -> h.Element:
     return h.article(".incident", aria_labelledby=title_id)[
         h.p(".phase")[_PHASES[incident.phase]],
         h.h2(id=title_id)[incident.title],
+        h.ul(".clocks")[(_clock(c, now, zone) for c in _urgent_first(incident))],
         _facts(incident, now, zone),
-        h.ul(".clocks")[(_clock(clock, now, zone) for clock in incident.clocks)],
         _timeline(incident.timeline, zone),
     ]
 
@@ -60,6 +63,13 @@ def resolved(incident: IncidentView, zone: str) -> h.Element:
         ],
         _entries(incident.timeline, zone),
     ]
+
+
+def _urgent_first(incident: IncidentView) -> list[ClockView]:
+    """Put what still runs before what is done, and what is due soonest on top."""
+    return sorted(
+        incident.clocks, key=lambda clock: (clock.stopped_at is not None, clock.due_at)
+    )
 
 
 def _facts(incident: IncidentView, now: datetime, zone: str) -> h.Element:
@@ -136,14 +146,23 @@ def _earlier(entries: tuple[TimelineView, ...], zone: str) -> h.Node:
     return h.details[h.summary[count], _entries(entries, zone)]
 
 
-def _entries(entries: tuple[TimelineView, ...], zone: str) -> h.Element:
-    return h.ol(".timeline")[
+def _entries(entries: tuple[TimelineView, ...], zone: str) -> h.Fragment:
+    by_day = groupby(entries, key=lambda entry: local_day(entry.at, zone))
+    return h.fragment[
         (
-            h.li[
-                h.time(datetime=rfc3339(entry.at))[local_time(entry.at, zone)],
-                h.span(".what")[entry.text],
-                h.span(".index")[f"#{entry.index}"],
-            ]
-            for entry in entries
+            [h.p(".day")[day], h.ol(".timeline")[(_entry(e, zone) for e in some)]]
+            for day, some in by_day
         )
+    ]
+
+
+def _entry(entry: TimelineView, zone: str) -> h.Element:
+    beside = utc_beside(entry.at, zone)
+    return h.li[
+        h.span(".at")[
+            h.time(datetime=rfc3339(entry.at))[local_time(entry.at, zone)],
+            beside and [" ", h.span(".utc")[beside]],
+        ],
+        h.span(".what")[entry.text],
+        h.span(".index")[f"#{entry.index}"],
     ]

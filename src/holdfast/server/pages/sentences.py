@@ -81,6 +81,7 @@ def _sentence(sentence: SentenceView, view: StandingView) -> h.Element:
         h.div(".state")[
             mark(sentence.standing),
             sentence.control and h.span(".control")[control_name(sentence.control)],
+            h.span(".control")[_lines(sentence)],
         ],
         h.div(".body")[
             h.p(".text")[_label(sentence), sentence.text],
@@ -91,7 +92,6 @@ def _sentence(sentence: SentenceView, view: StandingView) -> h.Element:
         h.dl(".duty")[
             _pair("Owner", owner_name(sentence.owner) if sentence.owner else "nobody"),
             _next_due(sentence.next_due_at, view),
-            _pair("In the policy", _lines(sentence)),
         ],
     ]
 

@@ -88,7 +88,7 @@ def _heading(view: StandingView) -> str:
 
 
 def _moment(view: StandingView) -> h.Element:
-    return h.p("#moment")["As of ", when(view.as_of, view.zone, full=True)]
+    return h.p("#moment")["As of ", when(view.as_of, view.zone, "full")]
 
 
 def _incidents(view: StandingView) -> h.Element:
