@@ -2,7 +2,8 @@
 
 Every command has its own deadline, its own process group and an environment made for
 it: nothing of ours (`PGBACKREST_*`, `PG*`, credentials) leaks in. When the deadline
-passes, the whole group is killed. The output goes to a file, not a pipe, so that a
+passes, the whole group is killed; and when we are killed ourselves, the kernel ends
+the command (`setpriv --pdeathsig`), so that no orphan writes on. The output goes to a file, not a pipe, so that a
 daemon which keeps its descriptors open cannot hold us.
 """
 
@@ -26,6 +27,7 @@ from holdfast.engines.account import unprivileged
 from holdfast.errors import HoldfastError
 from holdfast.operations.ports import Evidence
 
+DIES_WITH_US = ("/usr/bin/setpriv", "--pdeathsig", "KILL", "--")
 TAIL_CHARACTERS = 2000
 BASE_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 PACKAGES = {
@@ -65,13 +67,17 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A command to run: what, for how long at most, where, and with what around it."""
+    """A command to run: what, for how long at most, where, and with what around it.
+
+    ``secret_output``: what it prints is customers' data; evidence keeps the digest.
+    """
 
     argv: tuple[str, ...]
     deadline: timedelta
     folder: Path
     version: str = ""
     environment: Mapping[str, str] | None = None
+    secret_output: bool = False
 
 
 def run(call: Call) -> Ran:
@@ -90,7 +96,7 @@ def run(call: Call) -> Ran:
         argv=call.argv,
         exit_status=status,
         output_digest=f"sha256:{hashlib.sha256(data).hexdigest()}",
-        output_tail=_tail(data),
+        output_tail=f"{len(data)} bytes" if call.secret_output else _tail(data),
         tool_version=call.version,
         started_at=started_at,
         wall=wall,
@@ -123,7 +129,7 @@ def _launch(call: Call, sink: IO[bytes]) -> subprocess.Popen[bytes]:
     require(Path(call.argv[0]))
     account = unprivileged()
     return subprocess.Popen(
-        call.argv,
+        (*DIES_WITH_US, *call.argv),
         stdin=subprocess.DEVNULL,
         stdout=sink,
         stderr=subprocess.STDOUT,

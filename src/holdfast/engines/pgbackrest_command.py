@@ -63,6 +63,7 @@ def call(
             protected.folder,
             version(protected.pgbackrest),
             environment(protected),
+            secret_output=command == "repo-get",
         )
     )
 

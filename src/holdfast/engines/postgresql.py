@@ -175,7 +175,14 @@ def _check(
         return InvariantResult(name, holds=False, detail=_reason(error))
     if len(rows) == 1 and len(rows[0]) == 1 and rows[0][0] is True:
         return InvariantResult(name, holds=True, detail="true")
-    return InvariantResult(name, holds=False, detail=f"answered {rows!r}"[:200])
+    return InvariantResult(name, holds=False, detail=_shape(rows))
+
+
+def _shape(rows: Sequence[Row]) -> str:
+    """Describe an answer that is not "true" without repeating anybody's data."""
+    if len(rows) == 1 and len(rows[0]) == 1 and rows[0][0] is False:
+        return "false"
+    return "the answer is not one row with one true or false"
 
 
 def _living_server(lock: Path) -> int | None:
@@ -196,5 +203,7 @@ def _pg_ctl(cluster: Cluster, deadline: timedelta, *options: str) -> Ran:
 
 
 def _reason(error: psycopg.Error) -> str:
+    if error.diag.message_primary:
+        return scrub(error.diag.message_primary)
     lines = [line for line in scrub(str(error)).splitlines() if line.strip()]
-    return lines[-1].strip() if lines else type(error).__name__
+    return lines[0].strip() if lines else type(error).__name__

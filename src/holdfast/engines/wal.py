@@ -29,10 +29,11 @@ from holdfast.engines.pgbackrest_command import version
 from holdfast.engines.pgbackrest_info import Info
 from holdfast.engines.postgresql import ask
 from holdfast.engines.protected import Protected
-from holdfast.engines.repository import fetch_segment
+from holdfast.engines.repository import fetch_segment, list_archive
 from holdfast.operations.ports import Evidence
 
 LOOK_AHEAD = 64
+LOOK_BACK = 8
 _COMMIT = re.compile(
     r"desc: COMMIT(?:_PREPARED)? .*?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC"
 )
@@ -92,14 +93,11 @@ def _from_server(protected: Protected, wal_max: str) -> Proven:
 
 
 def _from_archive(protected: Protected, info: Info) -> Proven:
-    evidence: list[Evidence] = []
-    name = info.wal_max
-    for _ in range(LOOK_AHEAD):
-        if name is None:
-            break
-        segment, proof = fetch_segment(
-            protected, info.repository, str(info.archive_id), name
-        )
+    number, archive_id = info.repository, str(info.archive_id)
+    segments, _, listed = list_archive(protected, number, archive_id)
+    evidence = [listed.evidence]
+    for name in _backwards(segments)[:LOOK_BACK]:
+        segment, proof = fetch_segment(protected, number, archive_id, name)
         evidence += proof
         if segment is None:
             break
@@ -107,17 +105,28 @@ def _from_archive(protected: Protected, info: Info) -> Proven:
         evidence.append(dumped.evidence)
         if found := commits(dumped.output):
             return Proven(max(found), tuple(evidence))
-        name = _before(name)
     return Proven(None, tuple(evidence))
 
 
+def _backwards(segments: tuple[str, ...]) -> list[str]:
+    """Return the way back from the newest segment, down through older timelines.
+
+    What an older timeline wrote after the newer one left it is not on the way.
+    """
+    way: list[str] = []
+    for name in sorted(segments, reverse=True):
+        if not way or name[8:] < way[-1][8:]:
+            way.append(name)
+    return way
+
+
 def _dump_fetched(protected: Protected, name: str, segment: bytes) -> Ran:
-    folder = own_folder(protected.folder / "wal")
-    with tempfile.TemporaryDirectory(dir=folder) as made:
-        # The tool's account must reach the file that it alone may read.
+    with tempfile.TemporaryDirectory(dir=own_folder(protected.folder / "wal")) as made:
+        # The tools' account must pass through to the folder that is its own.
         Path(made).chmod(0o711)
-        write_private(Path(made) / name, segment)
-        return _dump(protected, Path(made) / name)
+        folder = own_folder(Path(made) / "got")
+        write_private(folder / name, segment)
+        return _dump(protected, folder / name)
 
 
 def _dump(protected: Protected, segment: Path) -> Ran:
@@ -139,11 +148,3 @@ def _begins_inside_a_record(segment: Path) -> bool:
     except (OSError, struct.error):
         return True
     return bool(flags & _CONTINUES)
-
-
-def _before(name: str) -> str | None:
-    log, segment = int(name[8:16], 16), int(name[16:], 16)
-    if (log, segment) <= (0, 1):
-        return None
-    log, segment = (log, segment - 1) if segment else (log - 1, 0xFF)
-    return f"{name[:8]}{log:08X}{segment:08X}"
