@@ -29,8 +29,8 @@ _CREATION_LOCK = 0x486F6C6466617374
 
 _TRIGGERS = (
     """CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-       BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'restrict_violation';
-       END $$""",
+       BEGIN RAISE EXCEPTION USING MESSAGE = TG_ARGV[0],
+       ERRCODE = 'restrict_violation'; END $$""",
     """CREATE TRIGGER entry_keeps_data BEFORE UPDATE ON entry FOR EACH ROW
        EXECUTE FUNCTION ledger_refuse('entries are never changed')""",
     """CREATE TRIGGER entry_stays BEFORE DELETE ON entry FOR EACH ROW

@@ -258,17 +258,18 @@ class SqlStore(ABC):
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._reader.connect() as connection:
-                yield connection
-        except self._faults as fault:
-            raise self._explain(fault) from None
+        with self._explained(), self._reader.connect() as connection:
+            yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
+        with self._explained(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
         try:
-            with self._engine.begin() as connection:
-                yield connection
+            yield
         except self._faults as fault:
             raise self._explain(fault) from None
 

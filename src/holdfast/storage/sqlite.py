@@ -2,7 +2,9 @@
 
 Write-ahead log and ``synchronous=FULL``: a commit returns when it is on the disk. A
 writer begins with ``BEGIN IMMEDIATE``, so that it waits at the start and never has to
-give up half-way. Appending speaks to the driver directly, where each call counts.
+give up half-way; threads of one process take turns before that. So a ``seal`` may read
+the store, but never write to it. Appending speaks to the driver directly, where each
+call counts.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -91,13 +95,40 @@ class SqliteStore(SqlStore):
                 place,
             )
         engine = _engine(path)
-        reader = engine.execution_options(reading=True)
-        super().__init__(engine, reader, place, sqlite3.Error)
+        super().__init__(engine, engine, place, sqlite3.Error)
+        self._turn = threading.Lock()
+        self._writer: Connection | None = None
         try:
             self._check()
         except BaseException:
             self.close()
             raise
+
+    def close(self) -> None:
+        with self._turn:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+        super().close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """Take this process's turn, then the file's.
+
+        One connection is kept for writing: checking one out and in again would cost
+        as much as the insert itself.
+        """
+        with self._turn, self._explained():
+            if self._writer is None:
+                self._writer = self._reader.connect()
+            driver = _driver(self._writer)
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                yield self._writer
+                driver.commit()
+            except BaseException:
+                driver.rollback()
+                raise
 
     def _lock_head(self, connection: Connection) -> tuple[int, bytes, int]:
         rows = _driver(connection).execute(
@@ -157,7 +188,8 @@ def _engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         hide_parameters=True,
-        # The driver begins nothing by itself: transactions start in `_begin`.
+        # The driver begins nothing by itself: each statement stands for itself, but
+        # for those between BEGIN IMMEDIATE and COMMIT.
         connect_args={
             "timeout": BUSY_SECONDS,
             "isolation_level": None,
@@ -165,7 +197,6 @@ def _engine(path: Path) -> Engine:
         },
     )
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -177,11 +208,6 @@ def _prepare(driver: sqlite3.Connection, _record: Any) -> None:
         "trusted_schema = OFF",
     ):
         driver.execute(f"PRAGMA {setting}").close()
-
-
-def _begin(connection: Connection) -> None:
-    if not connection.get_execution_options().get("reading"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _create_file(path: Path) -> None:
@@ -211,7 +237,7 @@ def _create_file(path: Path) -> None:
 def _fill_file(path: Path) -> None:
     engine = _engine(path)
     try:
-        with engine.begin() as connection:
+        with engine.connect() as connection:
             fill(connection)
             for trigger in _TRIGGERS:
                 connection.exec_driver_sql(trigger)

@@ -1,7 +1,8 @@
 """The tables of a store, the same in SQLite and PostgreSQL.
 
 ``head`` has one row: whoever holds its lock is the one writer. ``entry`` is numbered
-by the tree's leaf index, so that two writers cannot put two entries in one place.
+by the tree's leaf index, so that two writers cannot put two entries in one place. In
+SQLite the tables are strict: a text where bytes belong is refused by the file itself.
 Moments are whole microseconds since 1970, UTC.
 """
 
@@ -34,6 +35,7 @@ head = Table(
     Column("size", _Number, nullable=False),
     Column("frontier", LargeBinary, nullable=False),
     Column("recorded_at", _Number, nullable=False),
+    sqlite_strict=True,
 )
 
 entry = Table(
@@ -43,6 +45,7 @@ entry = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("data", LargeBinary, nullable=False),
     Column("leaf_hash", LargeBinary, nullable=False),
+    sqlite_strict=True,
 )
 
 outbox = Table(
@@ -62,6 +65,7 @@ outbox = Table(
     Column("state", Text, nullable=False, default="open"),
     Column("receipt", Text, nullable=False, default=""),
     Column("settled_at", _Number),
+    sqlite_strict=True,
 )
 Index(
     "outbox_open",
@@ -76,6 +80,7 @@ checkpoint = Table(
     METADATA,
     Column("size", _Number, primary_key=True, autoincrement=False),
     Column("note", LargeBinary, nullable=False),
+    sqlite_strict=True,
 )
 
 blob = Table(
@@ -83,4 +88,5 @@ blob = Table(
     METADATA,
     Column("digest", Text, primary_key=True),
     Column("data", LargeBinary, nullable=False),
+    sqlite_strict=True,
 )
