@@ -39,27 +39,35 @@ def relay_in_a_thread(folder: Path, **options: object) -> Iterator[int]:
     """Run a relay that keeps mail in the folder, with options of aiosmtpd's."""
     loop = asyncio.new_event_loop()
     protocol = partial(SMTP, Keeper(folder), hostname="relay.test", loop=loop)
-    make = partial(protocol, **options)
+    open_ends: list[SMTP] = []
+
+    def make() -> SMTP:
+        open_ends.append(protocol(**options))
+        return open_ends[-1]
+
     server = loop.run_until_complete(loop.create_server(make, "127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        loop.call_soon_threadsafe(server.close)
-        asyncio.run_coroutine_threadsafe(_let_go(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end(server, open_ends), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
-async def _let_go() -> None:
-    """End the conversations that are still open."""
+async def _end(server: asyncio.Server, open_ends: list[SMTP]) -> None:
+    """Close the server and every conversation that is still open."""
+    server.close()
+    for one in open_ends:
+        if one.transport is not None:
+            one.transport.abort()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    await asyncio.sleep(0)
+    await server.wait_closed()
 
 
 @pytest.fixture(scope="module")
