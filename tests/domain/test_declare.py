@@ -441,8 +441,10 @@ def test_findings_name_what_will_be_hard_to_keep() -> None:
         "only one person holds the role IRT (Incident Response Team)",
         "nobody holds the role CS (Customer Success)",
         "service desk of function 2 has no probe",
-        "1 of the 3 vantage points are declared from which 2 must agree "
-        "that a service is down",
+        (
+            "1 of the 3 vantage points are declared from which 2 must agree "
+            "that a service is down"
+        ),
     )
 
 

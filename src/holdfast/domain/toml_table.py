@@ -51,10 +51,13 @@ class Table:
         self._asked: list[str] = []
         self.where = where
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
     def text(self, key: str) -> str:
         """Return a text that must be there."""
         found = self.optional_text(key)
-        if found is None and key not in self._values:
+        if found is None and key not in self:
             self.fault(key, f"{key} is missing", f'Add {key} = "…".')
         return found or ""
 
@@ -69,12 +72,12 @@ class Table:
             return None
         return found
 
-    def long_text(self, key: str) -> str:
-        """Return a text that may have several lines, and must be there."""
+    def long_text(self, key: str, default: str | None = None) -> str:
+        """Return a text of any lines, which must be there unless it has a default."""
         found = self._take(key, str, 'a text, such as "…"')
-        if found is None and key not in self._values:
+        if found is None and key not in self and default is None:
             self.fault(key, f"{key} is missing", f'Add {key} = "…".')
-        return found or ""
+        return found or default or ""
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts, empty if it is not there."""
@@ -92,14 +95,14 @@ class Table:
         if isinstance(found, bool):
             # To Python true is a 1; to whoever wrote it, it is not.
             self.fault(key, f"{key} is no number", "Write a whole number, such as 1.")
-        elif found is None and key not in self._values and default is None:
+        elif found is None and key not in self and default is None:
             self.fault(key, f"{key} is missing", f"Add {key} = 1.")
         return found if found is not None else default or 0
 
     def flag(self, key: str, *, default: bool | None = None) -> bool:
         """Return true or false, which must be there unless it has a default."""
         found = self._take(key, bool, "true or false, without quotes")
-        if found is None and key not in self._values and default is None:
+        if found is None and key not in self and default is None:
             self.fault(key, f"{key} is missing", f"Add {key} = true or {key} = false.")
         return bool(default if found is None else found)
 
@@ -113,7 +116,7 @@ class Table:
     ) -> _Word:
         """Return one of several words."""
         found = self.optional_text(key)
-        if found is None and key not in self._values and default is None:
+        if found is None and key not in self and default is None:
             self.fault(key, f"{key} is missing", f"Add one of {_list(choices)}.")
         elif found is not None and found not in choices:
             near = did_you_mean(found, choices)
