@@ -264,3 +264,11 @@ def test_asking_for_the_wrong_kind_is_a_mistake() -> None:
 def test_every_question_has_a_term() -> None:
     """Every question has a value under every policy: no control asks in vain."""
     assert set(rules(NOTHING).terms) == {question.name for question in QUESTIONS}
+
+
+@pytest.mark.parametrize("name", ["business_calendar", "rto_of_function_2"])
+def test_a_decision_of_the_wrong_kind_is_a_mistake(name: str) -> None:
+    """A decision that no parser can have made is told at once, not acted upon."""
+    broken = Decision(name, "sha256:x", "soon", "soon", "RC")
+    with pytest.raises(TypeError, match=name):
+        rules(overlay=Overlay("sha256:22", (broken,))).recovery_time(2)

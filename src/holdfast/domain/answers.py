@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass
 from datetime import time, timedelta
 from decimal import Decimal
-from typing import assert_never
 from zoneinfo import ZoneInfo, available_timezones
 
 from holdfast.domain.holiday_table import region_name
@@ -88,8 +87,6 @@ def parse_answer(question: Question, text: str) -> Value:
             return parse_calendar(text)
         case "choice":
             return _choice(text, question.choices)
-        case _:
-            assert_never(question.answer)
 
 
 def parse_duration(text: str) -> timedelta:
