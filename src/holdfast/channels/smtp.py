@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
+from typing import cast
 
 import aiosmtplib
 
@@ -102,6 +103,7 @@ class Smtp:
             why = f"{_words(fault)} {where} ({self._relay.host}:{self._relay.port})"
             return Rejected(_short(why), uncertain=unsure)
         finally:
+            await progress.hang_up()
             client.close()
 
     async def _talk(
@@ -112,6 +114,7 @@ class Smtp:
         progress: _Progress,
     ) -> Accepted:
         await client.connect()
+        progress.line = cast("asyncio.WriteTransport", client.transport)
         await client.ehlo()
         await self._encrypt(client)
         await self._sign_in(client)
@@ -165,6 +168,14 @@ class _Progress:
     """How far an attempt came: past this point the relay may have the message."""
 
     handed_over: bool = False
+    line: asyncio.WriteTransport | None = None
+
+    async def hang_up(self) -> None:
+        """Let go of the connection now: a polite goodbye was said, or is no use."""
+        if self.line is not None:
+            self.line.abort()
+        # The socket is closed in the loop's next turn, and this was its last.
+        await asyncio.sleep(0)
 
 
 class _UnsafeError(Exception):
