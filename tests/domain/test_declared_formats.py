@@ -17,7 +17,8 @@ FORMATS = Path(__file__).parents[2] / "docs" / "formats"
 
 def example(page: str) -> str:
     """Return the first TOML example of a page."""
-    found = re.search(r"```toml\n(.*?)```", (FORMATS / page).read_text("utf-8"), re.S)
+    text = (FORMATS / page).read_text("utf-8")
+    found = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
     assert found is not None
     return found[1]
 
