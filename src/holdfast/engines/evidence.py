@@ -3,8 +3,8 @@
 Every command has its own deadline, its own process group and an environment made for
 it: nothing of ours (`PGBACKREST_*`, `PG*`, credentials) leaks in. When the deadline
 passes, the whole group is killed; and when we are killed ourselves, the kernel ends
-the command (`setpriv --pdeathsig`), so that no orphan writes on. The output goes to a file, not a pipe, so that a
-daemon which keeps its descriptors open cannot hold us.
+the command (`setpriv --pdeathsig`), so that no orphan writes on. The output goes to a
+file, not a pipe, so that a daemon which keeps its descriptors open cannot hold us.
 """
 
 from __future__ import annotations

@@ -133,6 +133,8 @@ def _repository_lines(repository: RepositoryAt, retention_full: int) -> list[str
         f"{prefix}-cipher-type=aes-256-cbc",
         f"{prefix}-cipher-pass={_key(repository.key_file)}",
         f"{prefix}-retention-full={retention_full}",
+        # Small files together: a third less time, and far fewer objects off-site.
+        f"{prefix}-bundle=y",
     ]
 
 
