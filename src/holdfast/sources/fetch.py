@@ -99,7 +99,7 @@ class _Transfer:
 
     def run(self, url: str, seconds: float) -> str | None:
         """Do it; return what went wrong, if anything did."""
-        if urlsplit(url).scheme not in {"http", "https"}:
+        if not url.lower().startswith(("http://", "https://")):
             return "not an http or https address"
         if seconds <= 0:
             return "timed out"
@@ -170,12 +170,16 @@ class _Address(Protocol):
 
 def _same_host(before: str, after: str) -> bool:
     """Whether a redirect stays with the same server, or only adds encryption."""
-    one, two = urlsplit(before), urlsplit(after)
-    if one.hostname != two.hostname:
+    try:
+        one, two = _origin(before), _origin(after)
+    except ValueError:
         return False
-    if (one.scheme, two.scheme) == ("http", "https"):
-        return (one.port, two.port) in {(None, None), (80, None), (80, 443)}
-    return (one.scheme, one.port) == (two.scheme, two.port)
+    return one == two or (one[0] == two[0] and (one[1], two[1]) == (80, 443))
+
+
+def _origin(url: str) -> tuple[str | None, int]:
+    parts = urlsplit(url)
+    return parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _words(fault: pycurl.error, os_error: int) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 from holdfast.sources.fetch import Fetcher, Unreached
 
@@ -46,7 +45,7 @@ def seen(
     answer = fetcher.fetch(base + SUMMARY, timeout)
     now = datetime.now(UTC)
     if isinstance(answer, Unreached):
-        return NotSeen(f"{urlsplit(url).netloc}: {answer.detail}", now)
+        return NotSeen(answer.detail, now)
     if answer.status != 200:  # noqa: PLR2004 - HTTP's own number.
         return NotSeen(f"status {answer.status} instead of 200", now)
     return _judge(answer.body, revision, now)
