@@ -81,9 +81,7 @@ FactField = Literal[
     "other",
 ]
 
-LineKind = Literal[
-    "blank", "front_matter", "markup", "heading", "sentence", "unparsed"
-]
+LineKind = Literal["blank", "front_matter", "markup", "heading", "sentence", "unparsed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,8 @@ class Obligation:
     1 hour") or a level to hold (99.9 %); ``every`` is a cadence in the words of the
     field ("annual", "semi-annual", "daily"). ``owner`` is a role as the policy names
     it, or ``None`` where it names none. ``atoms`` are the single facts of a state that
-    has several ("automated", "encrypted").
+    has several ("automated", "encrypted"); ``tier`` is the class of services, or the
+    severity, that the obligation is limited to.
     """
 
     control: ControlName
@@ -118,6 +117,7 @@ class Obligation:
     channel: str | None = None
     rank: int | None = None
     atoms: tuple[str, ...] = ()
+    tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

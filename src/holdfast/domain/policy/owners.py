@@ -1,0 +1,82 @@
+"""Who answers for an obligation, as the policy itself names its roles.
+
+A policy gives roles duties in its own words; a control needs one of four: oversight,
+response, engineering, communication. Where the policy names no such role, nobody is
+named here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from holdfast.domain.policy.model import ControlName, Obligation
+from holdfast.domain.questions import Role
+
+# In the order of judging: a role that answers for clients is not oversight as well.
+_DUTIES: tuple[tuple[Role, re.Pattern[str]], ...] = (
+    ("CS", re.compile(r"\b(?:clients?|customers?|communicat)", re.IGNORECASE)),
+    ("IRT", re.compile(r"\b(?:respon(?:se|d)|incident|threat)", re.IGNORECASE)),
+    (
+        "PL",
+        re.compile(
+            r"\b(?:architect|engineer|infrastructure|software|technical|restor|platform)",
+            re.IGNORECASE,
+        ),
+    ),
+    ("RC", re.compile(r"\b(?:oversight|approv|budget|governance)", re.IGNORECASE)),
+)
+_OVERSIGHT = re.compile(r"\b(?:oversight|oversee|approv|budget)", re.IGNORECASE)
+
+OWNERS: dict[ControlName, Role] = {
+    "scope": "RC",
+    "recovery_time": "PL",
+    "recovery_point": "PL",
+    "availability": "PL",
+    "functions": "PL",
+    "redundancy": "PL",
+    "backups": "PL",
+    "off_site": "PL",
+    "remote_work": "RC",
+    "key_personnel": "PL",
+    "third_parties": "RC",
+    "audit_log": "PL",
+    "patching": "PL",
+    "tabletop": "RC",
+    "drills": "PL",
+    "policy_review": "RC",
+    "alerting": "IRT",
+    "status_page": "CS",
+    "customer_email": "CS",
+}
+
+
+def role_of(owner: str, duty: str) -> Role | None:
+    """Return which of the four a role's own duty makes it."""
+    if _OVERSIGHT.search(duty):
+        return "RC"
+    scores = {
+        role: 2 * len(pattern.findall(duty)) + len(pattern.findall(owner))
+        for role, pattern in _DUTIES
+    }
+    best = max(scores, key=lambda role: scores[role])
+    return best if scores[best] else None
+
+
+def named_roles(obligations: Iterable[Obligation]) -> dict[Role, str]:
+    """Return the policy's own names for the roles that it defines."""
+    found: dict[Role, str] = {}
+    for obligation in obligations:
+        if obligation.control == "roles" and obligation.owner:
+            role = role_of(obligation.owner, obligation.duty)
+            if role is not None:
+                found.setdefault(role, obligation.owner)
+    return found
+
+
+def owner_of(obligation: Obligation, names: dict[Role, str]) -> str | None:
+    """Return who answers for an obligation that names nobody itself."""
+    if obligation.control == "scope" and "environment" in obligation.duty:
+        return names.get("PL")
+    role = OWNERS.get(obligation.control)
+    return names.get(role) if role else None
