@@ -8,9 +8,7 @@ FIRST = timedelta(seconds=2)
 LONGEST = timedelta(minutes=2)
 
 
-def retry_at(
-    now: datetime, failures: int, asked: timedelta | None = None
-) -> datetime:
+def retry_at(now: datetime, failures: int, asked: timedelta | None = None) -> datetime:
     """Return the moment of the next attempt after so many failures.
 
     The pause doubles from 2 seconds to 2 minutes: short against the policy's 15

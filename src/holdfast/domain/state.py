@@ -48,6 +48,7 @@ from holdfast.domain.events.notice import (
     StatusPageSeen,
 )
 from holdfast.domain.events.observation import (
+    BackupGone,
     BackupSeen,
     MaintenanceAnnounced,
     ProbesSealed,
@@ -122,7 +123,7 @@ def _evolve(state: State, event: Event, index: int) -> State:
         case VantageChanged() | ProbesSealed() | MaintenanceAnnounced():
             seen = service_memory.remember(state.services, event, index)
             return replace(state, services=seen)
-        case BackupSeen() | ProtectionSeen() | DrillFinished():
+        case BackupSeen() | BackupGone() | ProtectionSeen() | DrillFinished():
             known = protection_memory.remember(state.datastores, event, index)
             return replace(state, datastores=known)
         case (

@@ -1,4 +1,6 @@
-"""Looks at how datastores are protected, as often as the gauge needs it."""
+"""Looks at how datastores are protected, as often as the gauge needs it, and after
+every job and recovery.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ from functools import partial
 
 from holdfast.domain.catalogue import Datastore
 from holdfast.domain.controls.judging import Situation
-from holdfast.domain.events.observation import BackupSeen, ProtectionSeen
+from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
 from holdfast.journal import Fact
 from holdfast.operations.act import keep_evidence
 from holdfast.operations.ports import Engine, Points
 from holdfast.operations.world import Work, World
 
-LOOK_EVERY = timedelta(minutes=1)
+LOOK_EVERY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,17 @@ def _is_due(situation: Situation, datastore: Datastore) -> bool:
         return True
     if situation.now - known.seen.at >= LOOK_EVERY:
         return True
+    seen_at = known.seen.at
+    jobs = situation.state.jobs.all.values()
+    recoveries = situation.state.recoveries.values()
     return any(
-        job.ended is not None and job.ended.at > known.seen.at
-        for job in situation.state.jobs.all.values()
+        job.ended is not None and job.ended.at > seen_at
+        for job in jobs
         if job.requested.datastore == datastore.id
+    ) or any(
+        recovery.verified is not None and recovery.verified.at > seen_at
+        for recovery in recoveries
+        if recovery.ordered.datastore == datastore.id
     )
 
 
@@ -65,7 +74,8 @@ def _look(world: World, engine: Engine, datastore: Datastore) -> Sequence[Fact]:
         repositories=tuple(r.number for r in points.repositories if r.reachable),
         evidence=evidence,
     )
-    return [Fact(seen, at), *_backups(datastore.id, points)]
+    gone = _gone(world, datastore.id, points)
+    return [Fact(seen, at), *_backups(datastore.id, points), *gone]
 
 
 def _backups(datastore: str, points: Points) -> list[Fact]:
@@ -87,4 +97,23 @@ def _backups(datastore: str, points: Points) -> list[Fact]:
         )
         for repository in points.repositories
         for backup in repository.backups
+    ]
+
+
+def _gone(world: World, datastore: str, points: Points) -> list[Fact]:
+    """Return the backups that a reachable repository lists no more."""
+    known = world.log.state().datastores.get(datastore)
+    listed = {
+        repository.number: {backup.label for backup in repository.backups}
+        for repository in points.repositories
+        if repository.reachable
+    }
+    return [
+        Fact(
+            BackupGone(datastore, seen.backup.repository, seen.backup.label, points.at),
+            points.at,
+        )
+        for seen in (known.backups if known else ())
+        if seen.backup.label
+        not in listed.get(seen.backup.repository, {seen.backup.label})
     ]

@@ -39,6 +39,7 @@ from holdfast.domain.events.notice import (
     StatusPageSeen,
 )
 from holdfast.domain.events.observation import (
+    BackupGone,
     BackupSeen,
     MaintenanceAnnounced,
     ProbesSealed,
@@ -57,6 +58,7 @@ Event: TypeAlias = (
     | ProbesSealed
     | MaintenanceAnnounced
     | BackupSeen
+    | BackupGone
     | ProtectionSeen
     | IncidentOpened
     | ServiceFailed

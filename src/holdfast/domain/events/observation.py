@@ -97,6 +97,26 @@ class BackupSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupGone:
+    """A backup that was there is no longer listed by its reachable repository.
+
+    It was expired by retention, or lost; either way nothing rests on it any more.
+    """
+
+    TYPE: ClassVar[str] = "backup.gone"
+    V: ClassVar[int] = 1
+    datastore: str
+    repository: int
+    label: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"backup/{self.datastore}/{self.repository}/{self.label}/gone"
+
+
+@dataclass(frozen=True, slots=True)
 class ProtectionSeen:
     """How well a datastore was protected at one moment.
 

@@ -17,7 +17,7 @@ from holdfast.domain.events.job import (
     JobRequested,
     JobStarted,
 )
-from holdfast.domain.events.observation import BackupSeen, ProtectionSeen
+from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
 
 KEPT = timedelta(days=400)
 JobEvent: TypeAlias = JobRequested | JobStarted | JobFinished | JobLost
@@ -74,7 +74,7 @@ class Jobs:
 
 def remember(
     datastores: Datastores,
-    event: BackupSeen | ProtectionSeen | DrillFinished,
+    event: BackupSeen | BackupGone | ProtectionSeen | DrillFinished,
     index: int,
 ) -> Datastores:
     """Return the datastores with the event folded in."""
@@ -89,6 +89,14 @@ def remember(
             kept.append(SeenBackup(event, index))
             kept.sort(key=lambda seen: seen.backup.finished_at)
             changed = replace(datastore, backups=tuple(kept))
+        case BackupGone():
+            left = tuple(
+                seen
+                for seen in datastore.backups
+                if (seen.backup.repository, seen.backup.label)
+                != (event.repository, event.label)
+            )
+            changed = replace(datastore, backups=left)
         case ProtectionSeen():
             changed = replace(datastore, seen=event, seen_index=index)
         case DrillFinished():

@@ -1,0 +1,211 @@
+"""Where every part is chosen and joined; the only room that knows them all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from holdfast.channels.slack import Slack
+from holdfast.channels.smtp import Relay, Smtp
+from holdfast.channels.status_page import StatusPage
+from holdfast.domain.events.notice import ChannelName
+from holdfast.engines.pgbackrest import PgBackRest
+from holdfast.engines.scripted import ScriptedEngine
+from holdfast.errors import HoldfastError
+from holdfast.ledger.checkpoint import Signer
+from holdfast.operations.log import Log
+from holdfast.operations.notary import Notary
+from holdfast.operations.ports import Channel, Engine, Store
+from holdfast.operations.respond import Desk
+from holdfast.operations.window import Window
+from holdfast.operations.world import Hands, Inbox, World
+from holdfast.settings import Home
+from holdfast.sources.http_probe import HttpProbe
+from holdfast.sources.prober import Prober, Target
+from holdfast.sources.status_fetch import SeenPage, seen
+from holdfast.storage.opening import open_store
+
+# Business time must not depend on what the machine's own tables say: the version that
+# is adopted is the one of the locked package.
+zoneinfo.reset_tzpath(())
+
+SEED_BYTES = 32
+LOOK_TIMEOUT = timedelta(seconds=5)
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the moment, aware, in UTC."""
+        return datetime.now(UTC)
+
+
+class OutsideLook:
+    """Fetches the public status page by its public address."""
+
+    def __init__(self, url: str, *, allow_loopback: bool) -> None:
+        self.url = url
+        self._allow_loopback = allow_loopback
+
+    def seen(self, notice: str) -> datetime | None:
+        """Return when a fetch saw the notice."""
+        found = seen(
+            self.url, notice, LOOK_TIMEOUT, allow_loopback=self._allow_loopback
+        )
+        return found.seen_at if isinstance(found, SeenPage) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A view of a home's log without keys: for terminals and reports."""
+
+    home: Home
+    store: Store
+    log: Log
+    window: Window
+
+    def desk(self, person: str) -> Desk:
+        """Return a desk under the person's name."""
+        return Desk(self.log, SystemClock(), person)
+
+
+def open_log(home: Home, *, create: bool = False) -> Reader:
+    """Open the home's store for reading and for what people record."""
+    store = open_store(home.store_url, create=create)
+    clock = SystemClock()
+    log = Log(store, home.settings.node, clock)
+    return Reader(home, store, log, Window(log, clock, None, _origin_of(home)))
+
+
+def signer_of(home: Home) -> Signer:
+    """Return the signer of the home's log."""
+    text = home.secret(home.settings.key)
+    name, _, seed = text.partition("\n")
+    try:
+        return Signer(name, bytes.fromhex(seed.strip()))
+    except ValueError as error:
+        raise HoldfastError(
+            f"the key in {home.path(home.settings.key)} is not a log's key",
+            "It has two lines: the log's origin, and 64 hexadecimal digits.",
+        ) from error
+
+
+def create_key(path: Path, origin: str) -> str:
+    """Create a log's private key; return the public key that verifies it."""
+    seed = secrets.token_bytes(SEED_BYTES)
+    signer = Signer(origin, seed)
+    write_private(path, f"{origin}\n{seed.hex()}\n")
+    return signer.verifier_key
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read; one that exists is refused."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise HoldfastError(
+            f"{path} exists already", "Holdfast never overwrites a key."
+        ) from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def join(home: Home, hands: Hands, inbox: Inbox) -> World:
+    """Join a node's world from the home's settings."""
+    store = open_store(home.store_url)
+    clock = SystemClock()
+    return World(
+        log=Log(store, home.settings.node, clock),
+        store=store,
+        clock=clock,
+        inbox=inbox,
+        hands=hands,
+        channels=channels_of(home),
+        engines=engines_of(home),
+        notary=Notary(store, signer_of(home)),
+        lookout=_lookout_of(home),
+        addresses=_addresses_of(home),
+        host=socket.gethostname(),
+    )
+
+
+def channels_of(home: Home) -> Mapping[ChannelName, Channel]:
+    """Return the channels that are connected."""
+    settings = home.settings
+    channels: dict[ChannelName, Channel] = {}
+    if settings.slack is not None:
+        token = home.secret(settings.slack.token)
+        channels["slack"] = Slack(token, base_url=settings.slack.base_url)
+    if settings.mail is not None:
+        mail = settings.mail
+        relay = Relay(
+            mail.host,
+            mail.port,
+            mail.sender,
+            username=mail.username,
+            password=home.secret(mail.password) if mail.password else None,
+            starttls=mail.starttls,
+        )
+        channels["email"] = Smtp(relay, name="email")
+    if settings.status_page is not None:
+        page = settings.status_page
+        folders = [home.path(folder) for folder in page.folders]
+        channels["status_page"] = StatusPage(
+            folders, page.public_url, company=_origin_of(home)
+        )
+    return channels
+
+
+def engines_of(home: Home) -> Mapping[str, Engine]:
+    """Return the engines that are configured, by the name the catalogue uses."""
+    settings = home.settings
+    engines: dict[str, Engine] = {}
+    if settings.pgbackrest:
+        engines["pgbackrest"] = PgBackRest(
+            home.folder / "engine", tuple(settings.pgbackrest)
+        )
+    if settings.scripted is not None:
+        engines["scripted"] = ScriptedEngine(
+            home.path(settings.scripted.folder), tuple(settings.scripted.datastores)
+        )
+    return engines
+
+
+def prober_of(home: Home, world: World) -> Prober:
+    """Return a prober of every service from every vantage point that is adopted."""
+    situation = world.situation()
+    catalogue = situation.rules.catalogue if situation else None
+    targets = [
+        Target(service.id, vantage, service.probe)
+        for service in (catalogue.services if catalogue else ())
+        if service.probe is not None
+        for vantage in (catalogue.vantage_points if catalogue else ())
+    ]
+    look = HttpProbe(allow_loopback=home.settings.probe_loopback)
+    return Prober(targets, look, world.clock)
+
+
+def _lookout_of(home: Home) -> OutsideLook | None:
+    page = home.settings.status_page
+    if page is None:
+        return None
+    return OutsideLook(page.public_url, allow_loopback=home.settings.probe_loopback)
+
+
+def _addresses_of(home: Home) -> Mapping[str, str]:
+    addresses = {"page:status": "status page"}
+    if home.settings.slack is not None:
+        addresses["channel:irt"] = home.settings.slack.irt_channel
+    return addresses
+
+
+def _origin_of(home: Home) -> str:
+    path = home.path(home.settings.key)
+    return signer_of(home).name if path.exists() else ""

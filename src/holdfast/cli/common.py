@@ -1,0 +1,71 @@
+"""What the command groups share: options, output as JSON or for people, progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from holdfast.errors import HoldfastError
+from holdfast.settings import Home
+
+HomeOption = Annotated[
+    Path,
+    typer.Option(
+        "--home",
+        envvar="HOLDFAST_HOME",
+        help="Holdfast's folder on this machine.",
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON value and nothing else.")
+]
+PersonOption = Annotated[
+    str,
+    typer.Option("--as", envvar="HOLDFAST_PERSON", help="Your id in the catalogue."),
+]
+DEFAULT_HOME = Path("holdfast-home")
+
+
+def console() -> Console:
+    """Return the console that people read, on standard output."""
+    return Console(soft_wrap=True, highlight=False)
+
+
+def progress_console() -> Console:
+    """Return the console for progress: standard error, so that output stays clean."""
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value."""
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, default=str))
+    sys.stdout.write("\n")
+
+
+def home_at(folder: Path) -> Home:
+    """Return the home at the folder."""
+    return Home(folder)
+
+
+def read_text(path: Path, what: str) -> str:
+    """Return a text that a person wrote; raises `HoldfastError` naming the file."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise HoldfastError(
+            f"no {what} at {path}", "Name the file or the folder that holds it."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise HoldfastError(
+            f"the {what} at {path} is not UTF-8 text", "Save it as UTF-8."
+        ) from error
+    except OSError as error:
+        raise HoldfastError(
+            f"the {what} at {path} cannot be read ({error.strerror})",
+            "Check the path and its permissions.",
+        ) from error

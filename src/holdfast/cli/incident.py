@@ -1,0 +1,154 @@
+"""`holdfast incident`: what people do on the worst day."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from holdfast.assembly import Reader, open_log
+from holdfast.cli.common import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    PersonOption,
+    console,
+    home_at,
+    print_json,
+)
+from holdfast.domain.controls.all import owed_by_all
+from holdfast.errors import HoldfastError
+from holdfast.evidence.as_json import as_json
+from holdfast.evidence.standing import incident_view
+from holdfast.evidence.views import IncidentView
+from holdfast.operations import respond
+
+app = typer.Typer(no_args_is_help=True)
+IncidentOption = Annotated[
+    str | None, typer.Option("--incident", help="Its id; needed if several run.")
+]
+
+
+def views(reader: Reader) -> list[IncidentView]:
+    """Return every incident, oldest first."""
+    situation = reader.desk("").situation()
+    duties = owed_by_all(situation)
+    ledger = reader.window.ledger()
+    return [
+        incident_view(situation, incident, duties, ledger)
+        for _, incident in sorted(situation.state.incidents.items())
+    ]
+
+
+@app.command("list")
+def list_incidents(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
+    """List all incidents."""
+    found = views(open_log(home_at(home)))
+    if json:
+        print_json([as_json(view) for view in found])
+        return
+    table = Table("Incident", "Phase", "Services", "Began", box=None)
+    for view in found:
+        began = f"{view.began_at:%Y-%m-%d %H:%M:%S} UTC"
+        table.add_row(view.id, view.phase, escape(", ".join(view.services)), began)
+    console().print(table if found else "no incident so far")
+
+
+@app.command()
+def timeline(
+    incident: Annotated[str, typer.Argument(help="Its id.")],
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Show what happened, each line with its ledger index."""
+    for view in views(open_log(home_at(home))):
+        if view.id == incident:
+            if json:
+                print_json(as_json(view))
+                return
+            for line in view.timeline:
+                at = f"{line.at:%H:%M:%S}"
+                console().print(f"{at}  {escape(line.text)}  [dim]#{line.index}[/]")
+            return
+    raise HoldfastError(
+        f"no incident {incident}", "See them all with: holdfast incident list."
+    )
+
+
+@app.command()
+def ack(
+    person: PersonOption,
+    incident: IncidentOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Take the running incident on."""
+    taken = respond.acknowledge(open_log(home_at(home)).desk(person), incident)
+    _say(json=json, text=f"{taken.id} acknowledged by {person}", incident=taken.id)
+
+
+@app.command()
+def declare(
+    person: PersonOption,
+    incident: IncidentOption = None,
+    service: Annotated[
+        list[str] | None,
+        typer.Option(help="A failing service, where no incident is running."),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Declare a disaster: the recovery clock starts."""
+    desk = open_log(home_at(home)).desk(person)
+    declared = respond.declare(desk, incident, tuple(service or ()))
+    due = f"{declared.due_at:%Y-%m-%d %H:%M} UTC" if declared.due_at else "unknown"
+    _say(
+        json=json,
+        text=f"disaster declared; services are due back by {due}",
+        incident=declared.incident,
+        due_at=declared.due_at,
+    )
+
+
+@app.command()
+def recover(
+    datastore: Annotated[str, typer.Argument(help="The datastore to restore.")],
+    person: PersonOption,
+    repository: Annotated[int, typer.Option(help="Where to restore from.")],
+    to: Annotated[
+        datetime | None,
+        typer.Option(help="The moment, in UTC; else the last recoverable one."),
+    ] = None,
+    incident: IncidentOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Order a restore over production; the node carries it out."""
+    if not yes:
+        typer.confirm(f"Restore {datastore} over production?", abort=True, err=True)
+    desk = open_log(home_at(home)).desk(person)
+    ordered = respond.order_recovery(
+        desk, datastore, repository=repository, target=_utc(to), incident=incident
+    )
+    _say(
+        json=json,
+        text=f"ordered: {ordered.recovery}; follow it with holdfast incident timeline",
+        recovery=ordered.recovery,
+    )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    from datetime import UTC  # noqa: PLC0415 - typer reads this module's names.
+
+    return moment.replace(tzinfo=UTC) if moment else None
+
+
+def _say(*, json: bool, text: str, **values: object) -> None:
+    if json:
+        print_json(values)
+    else:
+        console().print(escape(text))

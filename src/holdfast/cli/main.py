@@ -1,0 +1,87 @@
+"""`holdfast`: every command a few lines over one operation.
+
+An error is a message and a hint on standard error, and an exit status: 1 for what went
+wrong, 2 for a command that was not understood. There is never a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from holdfast.cli import (
+    adopting,
+    demo,
+    incident,
+    ledger,
+    node,
+    policy,
+    simulate,
+    standing,
+)
+from holdfast.errors import FaultsError, HoldfastError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="holdfast",
+    help="Reads a Business Resilience Policy, runs it, and proves it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+policy.app.command("adopt")(adopting.adopt_folder)
+app.add_typer(policy.app, name="policy", help="Read the policy and put it in force.")
+app.add_typer(ledger.app, name="ledger", help="Verify, export and prove the log.")
+app.add_typer(incident.app, name="incident", help="Acknowledge, declare, recover.")
+app.command("init")(node.init)
+app.command("serve")(node.serve)
+app.command("password")(node.password)
+app.command("standing")(standing.standing)
+app.command("simulate")(simulate.simulate)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except HoldfastError as error:
+        _tell(error)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped")
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # The reader of our output left; what follows has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def _tell(error: HoldfastError) -> None:
+    if "--json" in sys.argv:
+        sys.stderr.write(json.dumps(_as_json(error), indent=1) + "\n")
+        return
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold red]error:[/] {escape(str(error))}")
+    hints = [error.hint]
+    if isinstance(error, FaultsError):
+        hints = list(dict.fromkeys([*(f.hint for f in error.faults), error.hint]))
+    for hint in hints:
+        if hint:
+            console.print(f"[bold]hint:[/] {escape(hint)}")
+
+
+def _as_json(error: HoldfastError) -> dict[str, object]:
+    faults = error.faults if isinstance(error, FaultsError) else ()
+    return {
+        "error": error.message,
+        "hint": error.hint,
+        "where": error.where,
+        "faults": [_as_json(fault) for fault in faults],
+    }

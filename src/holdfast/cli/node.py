@@ -1,0 +1,148 @@
+"""`holdfast init`, `serve` and `password`: a home folder, and a node at work in it."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import signal
+import sys
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.logging import RichHandler
+
+from holdfast import assembly
+from holdfast.cli.common import (
+    DEFAULT_HOME,
+    HomeOption,
+    console,
+    home_at,
+    progress_console,
+)
+from holdfast.errors import HoldfastError
+from holdfast.operations.window import Window
+from holdfast.operations.world import Inbox
+from holdfast.runner.hands import ThreadHands
+from holdfast.runner.node import Node
+from holdfast.server.app import create_app
+from holdfast.server.face import Door
+from holdfast.server.passwords import hash_password
+from holdfast.server.serving import serving
+from holdfast.settings import FILE, Home
+
+SETTINGS = """# What the operator configures; docs/operating/settings.md has every key.
+node = "{node}"
+key = "ledger.key"
+
+[web]
+port = 8460
+session_key = "session.key"
+passwords = {{ }}
+"""
+
+
+def init(
+    home: HomeOption = DEFAULT_HOME,
+    origin: Annotated[
+        str, typer.Option(help="The log's name, an address without https://.")
+    ] = "holdfast.example/log",
+) -> None:
+    """Make a home folder: settings, keys, and an example resilience folder."""
+    if (home / FILE).exists():
+        raise HoldfastError(
+            f"{home / FILE} exists already", "Choose another folder with --home."
+        )
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = assembly.create_key(home / "ledger.key", origin)
+    (home / "ledger.vkey").write_text(f"{key}\n", encoding="utf-8")
+    assembly.write_private(home / "session.key", secrets.token_hex(32) + "\n")
+    (home / FILE).write_text(SETTINGS.format(node="node-1"), encoding="utf-8")
+    _example(home / "resilience")
+    out = console()
+    out.print(f"Made [bold]{home}[/]. Its log is verified by this public key:")
+    out.print(key)
+    out.print("Next: edit resilience/, then holdfast policy adopt, password, serve.")
+
+
+def password(
+    user: Annotated[str, typer.Argument(help="The user's id in the catalogue.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Set a user's password for the web page; it is read from standard input."""
+    text = (
+        typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        if sys.stdin.isatty()
+        else sys.stdin.readline().rstrip("\n")
+    )
+    if not user.replace("-", "").isalnum():
+        raise HoldfastError(f"{user!r} is no id", "Use the id of the catalogue.")
+    path = home_at(home).folder / f"password-{user}"
+    path.unlink(missing_ok=True)
+    assembly.write_private(path, hash_password(text) + "\n")
+    console().print(
+        f"Name it in {home / FILE}, under \\[web]: passwords = "
+        f'{{ {user} = "{path.name}" }}'
+    )
+
+
+def serve(
+    home: HomeOption = DEFAULT_HOME,
+    port: Annotated[int | None, typer.Option(help="Instead of the settings'.")] = None,
+) -> None:
+    """Run the node: beat, probes, jobs, web page. Ends in order on SIGTERM."""
+    _log_to_stderr()
+    at = home_at(home)
+    inbox = Inbox()
+    hands = ThreadHands(inbox)
+    world = assembly.join(at, hands, inbox)
+    for engine in world.engines.values():
+        engine.capabilities()
+    node = Node(
+        world=world,
+        prober=assembly.prober_of(at, world),
+        version=metadata.version("holdfast"),
+        beat_every=at.settings.beat_every,
+        seal_every=at.settings.seal_every,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: node.stopped.set())
+    window = Window(world.log, world.clock, world.notary, assembly.signer_of(at).name)
+    web = at.settings.web
+    app = create_app(window, door_of(at))
+    with serving(app, web.host, web.port if port is None else port) as address:
+        sys.stdout.write(f'{{"ready": true, "address": "{address}"}}\n')
+        sys.stdout.flush()
+        node.run()
+    hands.close()
+    world.store.close()
+
+
+def door_of(home: Home) -> Door:
+    """Return who may come in by the web."""
+    web = home.settings.web
+    return Door(
+        secret=home.secret(web.session_key).encode(),
+        hashes={user: home.secret(path) for user, path in web.passwords.items()},
+        hosts=web.hosts,
+        secure=web.secure,
+    )
+
+
+def _example(folder: Path) -> None:
+    if folder.exists():
+        return
+    folder.mkdir()
+    source = resources.files("holdfast.demo") / "company"
+    for name in ("policy.md",):
+        text = (source / name).read_text(encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(message)s",
+        handlers=[RichHandler(console=progress_console(), show_path=False)],
+    )

@@ -1,0 +1,225 @@
+"""The company in a box: every part a real process, all in one folder, on loopback.
+
+Whatever way the demo ends, also by SIGKILL, the sweeper leaves no process and no
+folder behind.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from holdfast.assembly import Reader, SystemClock, open_log
+from holdfast.demo import company, shop_schema
+from holdfast.demo.mail_relay import Mail, mails
+from holdfast.demo.slack_server import messages
+from holdfast.demo.spawn import Spawned
+from holdfast.demo.sweep import Sweeper
+from holdfast.engines import postgresql, provision
+from holdfast.engines.protected import Protected
+from holdfast.errors import HoldfastError
+from holdfast.operations.govern import Texts, adopt
+from holdfast.settings import Home
+
+RPO = timedelta(hours=1)
+ORDERS_A_SECOND = 40.0
+NODE_STARTS_WITHIN = 30.0
+
+
+@dataclass(slots=True)
+class Box:
+    """The running company. Built step by step, so that progress can be shown."""
+
+    folder: Path
+    ports: company.Ports
+    sweeper: Sweeper
+    parts: list[Spawned] = field(default_factory=list)
+    node: subprocess.Popen[bytes] | None = None
+    protected: Protected | None = None
+    password: str = ""
+    token: str = field(default_factory=lambda: f"xoxb-{secrets.token_hex(12)}")
+
+    @classmethod
+    def make(cls, *also_sweep: Path) -> Box:
+        """Make the folder, with the sweeper watching over it from the first moment."""
+        folder = Path(tempfile.mkdtemp(prefix="holdfast-box-"))
+        sweeper = Sweeper(folder, *also_sweep)
+        # The tools' unprivileged account must be able to pass through.
+        folder.chmod(0o711)
+        return cls(folder, company.Ports(*(_free_port() for _ in range(5))), sweeper)
+
+    def close(self) -> None:
+        """End everything and remove the folder."""
+        for part in reversed(self.parts):
+            part.stop()
+        self.sweeper.finish()
+        if self.node is not None:
+            self.node.wait()
+
+    @property
+    def home(self) -> Path:
+        """The node's home folder."""
+        return self.folder / "home"
+
+    @property
+    def resilience(self) -> Path:
+        """The resilience folder."""
+        return self.folder / "resilience"
+
+    def start_database(self) -> None:
+        """Make and start PostgreSQL with continuous archiving to two repositories."""
+        off_site = self.folder / "other-account"
+        off_site.mkdir(mode=0o711)
+        layout = provision.Layout(
+            company.DATASTORE,
+            self.folder / "production",
+            _free_port(),
+            off_site / "repository",
+        )
+        self.protected = provision.lay_out(layout)
+        provision.create_cluster(self.protected, rpo=RPO)
+        provision.start_cluster(self.protected)
+        provision.create_stanza(self.protected)
+        shop_schema.create(self.dsn)
+
+    @property
+    def dsn(self) -> str:
+        """Where the shop finds its database."""
+        assert self.protected is not None
+        cluster = self.protected.cluster
+        password = provision.password(cluster)
+        return f"postgresql://postgres:{password}@127.0.0.1:{cluster.port}/postgres"
+
+    def start_company(self) -> None:
+        """Start shop, Slack, mail relay and the status page's server."""
+        status = self.folder / "status"
+        status.mkdir()
+        self._part("slack_server", self.ports.slack, HOLDFAST_SLACK_TOKEN=self.token)
+        self._part("mail_relay", self.ports.mail)
+        self._part("static_server", self.ports.status, folder=status)
+        self._part("shop", self.ports.shop, HOLDFAST_SHOP_DSN=self.dsn)
+
+    def start_customers(self) -> None:
+        """Let customers order from now on."""
+        url = f"http://127.0.0.1:{self.ports.shop}"
+        self._part("customers", 0, "--url", url, "--rate", str(ORDERS_A_SECOND))
+
+    def adopt(self) -> None:
+        """Write the resilience folder and put it in force."""
+        assert self.protected is not None
+        company.write_resilience(self.resilience, self.ports.shop)
+        folders = company.Folders(self.folder / "status", self.token)
+        self.password = company.write_home(
+            self.home, self.ports, folders, self.protected
+        )
+        texts = Texts(
+            (self.resilience / "policy.md").read_text("utf-8"),
+            (self.resilience / "catalogue.toml").read_text("utf-8"),
+            (self.resilience / "overlay.toml").read_text("utf-8"),
+        )
+        reader = open_log(Home(self.home), create=True)
+        adopt(reader.log, SystemClock(), texts, "ana")
+        reader.store.close()
+
+    def start_node(self) -> None:
+        """Start Holdfast itself, a process of its own."""
+        log = self.folder / "node.log"
+        with log.open("ab") as errors:
+            self.node = subprocess.Popen(
+                [sys.executable, "-m", "holdfast", "serve", "--home", str(self.home)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+            )
+        assert self.node.stdout is not None
+        if not self.node.stdout.readline():
+            raise HoldfastError("the node did not start", log.read_text()[-2000:])
+
+    def stop_node(self) -> None:
+        """End Holdfast in order: it seals what it saw and signs."""
+        if self.node is not None and self.node.poll() is None:
+            self.node.terminate()
+            self.node.wait()
+
+    def reader(self) -> Reader:
+        """Return a view of the log."""
+        return open_log(Home(self.home))
+
+    def destroy_production(self) -> datetime:
+        """Kill the database with SIGKILL; destroy its data and the on-site backup."""
+        assert self.protected is not None
+        cluster = self.protected.cluster
+        pid = postgresql.postmaster(cluster)
+        if pid is None:
+            raise HoldfastError("the database is not running", "Start the demo anew.")
+        family = [pid, *_children(pid)]
+        fault_at = datetime.now(UTC)
+        for each in family:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        while any(_alive(each) for each in family):
+            time.sleep(0.01)
+        shutil.rmtree(cluster.data)
+        shutil.rmtree(self.protected.repository(1).path)
+        return fault_at
+
+    def slack_messages(self) -> list[dict[str, object]]:
+        """Return what Slack received."""
+        return messages(self.folder / "slack_server")
+
+    def mails(self) -> list[Mail]:
+        """Return what the relay accepted."""
+        return mails(self.folder / "mail_relay")
+
+    def _part(
+        self,
+        module: str,
+        port: int,
+        *arguments: str,
+        folder: Path | None = None,
+        **environment: str,
+    ) -> None:
+        place = folder or self.folder / module
+        place.mkdir(exist_ok=True)
+        part = Spawned(
+            module,
+            "--port",
+            str(port),
+            "--folder",
+            place,
+            *arguments,
+            environment=environment,
+            log=self.folder / f"{module}.log",
+        )
+        self.parts.append(part)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(each) for each in text.split()]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

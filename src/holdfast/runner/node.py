@@ -1,0 +1,116 @@
+"""A node at work: it beats, looks from outside, and seals what it saw."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from holdfast.domain.events.governance import NodeStarted
+from holdfast.domain.events.observation import ProbesSealed, VantageChanged
+from holdfast.errors import HoldfastError
+from holdfast.journal import Fact
+from holdfast.operations.attest import check_ledger
+from holdfast.operations.beat import beat
+from holdfast.operations.world import World
+from holdfast.sources.prober import Prober
+from holdfast.sources.samples import Seal, Transition
+
+LOGGER = logging.getLogger("holdfast.node")
+VERIFY_EVERY = timedelta(days=1)
+# Two seals closer than this are one unbroken stretch of looking.
+UNBROKEN = timedelta(seconds=60)
+
+
+@dataclass(slots=True)
+class Node:
+    """One node. Any number may beat over one store; none of them is the leader."""
+
+    world: World
+    prober: Prober
+    version: str
+    beat_every: timedelta
+    seal_every: timedelta
+    stopped: threading.Event = field(default_factory=threading.Event)
+    _sealed_at: datetime | None = None
+    _verified_at: datetime | None = None
+    _sealed_to: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Beat until `stopped` is set; then seal what was seen and record it."""
+        self._say_hello()
+        self.prober.start()
+        try:
+            while not self.stopped.wait(self.beat_every.total_seconds()):
+                self.once()
+        finally:
+            self.prober.stop()
+            self._look(seal=True)
+            self.world.log.record(self.world.inbox.drain())
+            self.world.notary.sign()
+
+    def once(self) -> None:
+        """Take in what probes saw and beat; a fault ends this beat, not the node."""
+        try:
+            now = self.world.clock.now()
+            self._sealed_at = self._sealed_at or now
+            self._look(seal=now - self._sealed_at >= self.seal_every)
+            self._verify(now)
+            beat(self.world)
+        except HoldfastError as error:
+            LOGGER.error("%s (%s)", error, error.hint)  # noqa: TRY400 - It is told.
+        except Exception:
+            LOGGER.exception("the beat failed; the next one tries again")
+
+    def _say_hello(self) -> None:
+        now = self.world.clock.now()
+        event = NodeStarted(self.world.log.node, self.version, now)
+        self.world.log.record([Fact(event, now)])
+
+    def _verify(self, now: datetime) -> None:
+        if self._verified_at is None or now - self._verified_at >= VERIFY_EVERY:
+            self._verified_at = now
+            self.world.hands.do("verify the ledger", self._check_ledger)
+
+    def _check_ledger(self) -> tuple[Fact, ...]:
+        check_ledger(self.world)
+        return ()
+
+    def _look(self, *, seal: bool) -> None:
+        turned = self.prober.transitions()
+        self.world.inbox.put([_changed(transition) for transition in turned])
+        if seal:
+            self._sealed_at = self.world.clock.now()
+            seals = self.prober.seals()
+            self.world.inbox.put([self._sealed(each) for each in seals])
+
+    def _sealed(self, seal: Seal) -> Fact:
+        digest = self.world.store.put_blob(seal.lines)
+        key = (seal.service, seal.vantage)
+        before = self._sealed_to.get(key)
+        first_at = seal.first_at
+        if before is not None and first_at - before <= UNBROKEN:
+            first_at = before
+        self._sealed_to[key] = seal.last_at
+        event = ProbesSealed(
+            service=seal.service,
+            vantage=seal.vantage,
+            first_at=first_at,
+            last_at=seal.last_at,
+            samples=seal.samples,
+            failures=seal.failures,
+            digest=digest,
+        )
+        return Fact(event, seal.last_at)
+
+
+def _changed(transition: Transition) -> Fact:
+    event = VantageChanged(
+        service=transition.service,
+        vantage=transition.vantage,
+        ok=transition.ok,
+        since=transition.since,
+        detail=transition.detail[:300],
+    )
+    return Fact(event, transition.at)

@@ -1,0 +1,161 @@
+"""What the operator configures: addresses, keys, paths. Never policy.
+
+Read from `holdfast.toml` in Holdfast's home folder; relative paths start there. Secrets
+never stand in it: it names private files (mode 0600) that hold them.
+"""
+
+from __future__ import annotations
+
+import stat
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from holdfast.engines.protected import Protected
+from holdfast.errors import FaultsError, HoldfastError
+
+FILE = "holdfast.toml"
+PRIVATE_BITS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Web(_Part):
+    """The web face: where it listens, and the files with password hashes by user."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8460
+    passwords: dict[str, Path] = {}
+    session_key: Path = Path("session.key")
+    hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1"})
+    secure: bool = False
+
+
+class SlackAt(_Part):
+    """Slack's workspace: the bot's token file, the response team's channel."""
+
+    token: Path
+    irt_channel: str
+    base_url: str = "https://slack.com/api/"
+
+
+class MailAt(_Part):
+    """The company's relay. ``password`` names a private file."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)]
+    sender: str
+    username: str | None = None
+    password: Path | None = None
+    starttls: bool | None = None
+
+
+class StatusPageAt(_Part):
+    """Where the public status page is published, and where the public sees it."""
+
+    folders: Annotated[list[Path], Field(min_length=1)]
+    public_url: str
+
+
+class ScriptedAt(_Part):
+    """A scripted engine, to rehearse Holdfast itself without a database."""
+
+    folder: Path
+    datastores: list[str]
+
+
+class Settings(_Part):
+    """Everything an operator configures."""
+
+    node: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")] = "node-1"
+    store: str = ""
+    key: Path = Path("ledger.key")
+    beat_every: timedelta = timedelta(seconds=1)
+    seal_every: timedelta = timedelta(hours=1)
+    probe_loopback: bool = False
+    web: Web = Web()
+    slack: SlackAt | None = None
+    mail: MailAt | None = None
+    status_page: StatusPageAt | None = None
+    pgbackrest: list[Protected] = []
+    scripted: ScriptedAt | None = None
+
+
+class Home:
+    """Holdfast's folder on this machine: settings, keys, store, job folders."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.expanduser().absolute()
+        self.settings = _load(self.folder / FILE)
+
+    @property
+    def store_url(self) -> str:
+        """The address of the store; the embedded one unless another is named."""
+        return self.settings.store or f"sqlite:///{self.folder / 'holdfast.sqlite'}"
+
+    def path(self, path: Path) -> Path:
+        """Return the path, relative ones from the home folder."""
+        return self.folder / path.expanduser()
+
+    def secret(self, path: Path) -> str:
+        """Return a private file's text.
+
+        Raises `HoldfastError` if others may read it, or nobody can.
+        """
+        place = self.path(path)
+        try:
+            mode = place.stat().st_mode
+            text = place.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise HoldfastError(
+                f"the secret in {place} cannot be read ({type(error).__name__})",
+                "Create it with mode 0600, readable by Holdfast's user only.",
+            ) from error
+        if mode & PRIVATE_BITS:
+            raise HoldfastError(
+                f"the secret in {place} may be read by others",
+                f"Make it private: chmod 600 {place}.",
+            )
+        return text
+
+
+def _load(file: Path) -> Settings:
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise HoldfastError(
+            f"no settings at {file}",
+            "Make a home folder with holdfast init, or name one with --home.",
+        ) from error
+    except OSError as error:
+        raise HoldfastError(
+            f"the settings at {file} cannot be read ({error.strerror})",
+            "Check the file and its owner.",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise HoldfastError(
+            f"the settings are not TOML: {error}",
+            "Mend the line named; docs/operating/settings.md shows the form.",
+            str(file),
+        ) from error
+    return _checked(values, file)
+
+
+def _checked(values: dict[str, Any], file: Path) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        faults = tuple(
+            HoldfastError(
+                fault["msg"],
+                "docs/operating/settings.md shows what belongs there.",
+                ".".join(str(part) for part in fault["loc"]),
+            )
+            for fault in error.errors(include_input=False, include_url=False)
+        )
+        raise FaultsError(f"the settings in {file} have faults", faults) from None
