@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.drills.rig import DATASTORE, a_rig
 
 from holdfast.engines.scripted import Scripted
 from holdfast.errors import HoldfastError
 from holdfast.operations.ports import Engine, Evidence, Finished, Job, Lost, Running
-
-from tests.drills.rig import DATASTORE, a_rig
 
 HOLDS = ("there is a database", "select count(*) > 0 from pg_database")
 

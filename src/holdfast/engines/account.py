@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import pwd
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,16 +42,18 @@ def unprivileged() -> Account | None:
 
 def own_folder(path: Path) -> Path:
     """Make a folder that only the tools' account can enter; an existing one stays."""
-    if not path.exists():
-        path.mkdir(mode=0o700, parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700)
         _give(path)
     return path
 
 
 def write_private(path: Path, content: str | bytes) -> None:
     """Write a file that only the tools' account can read; readers never see a half."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # mkstemp: a name of its own, also among threads, and mode 0600 from the start.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    draft = Path(name)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
         file.flush()

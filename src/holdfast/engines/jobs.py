@@ -20,6 +20,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -133,8 +134,10 @@ def write(path: Path, value: object) -> None:
 
 
 def _write_once(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    draft.write_text(text, encoding="utf-8")
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    draft = Path(name)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
     try:
         os.link(draft, path)
     except FileExistsError:

@@ -7,6 +7,7 @@ jobs in the same state, as it would with a real engine.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,8 +69,10 @@ class FolderShelf:
     def put(self, name: str, text: str) -> bool:
         """Keep the text unless the name is taken, by any process."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self.folder / f".{name}.{os.getpid()}"
-        draft.write_text(text, encoding="utf-8")
+        descriptor, made = tempfile.mkstemp(prefix=".", dir=self.folder)
+        draft = Path(made)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
         try:
             os.link(draft, self.folder / name)
         except FileExistsError:

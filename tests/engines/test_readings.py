@@ -1,0 +1,133 @@
+"""How the engine reads what its tools print and what repositories hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from holdfast.engines.pgbackrest_jobs import _verify_faults
+from holdfast.engines.postgresql import archive_timeout
+from holdfast.engines.preflight import newest_server
+from holdfast.engines.protected import RepositoryAt
+from holdfast.engines.repository import cipher_shown, missing_segments
+from holdfast.engines.wal import _backwards, commits
+
+WHOLE = """stanza: main
+status: ok
+  archiveId: 15-1, total WAL checked: 5, total valid WAL: 5
+    missing: 0, checksum invalid: 0, size invalid: 0, other: 0
+  backup: 20261123-225717F, status: valid, total files checked: 9, total valid files: 9
+    missing: 0, checksum invalid: 0, size invalid: 0, other: 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("rpo", "expected"),
+    [
+        (timedelta(hours=1), timedelta(seconds=60)),
+        (timedelta(minutes=1), timedelta(seconds=10)),
+        (timedelta(minutes=15), timedelta(seconds=15)),
+        (timedelta(days=1), timedelta(minutes=5)),
+    ],
+)
+def test_archive_timeout_follows_the_rpo(rpo: timedelta, expected: timedelta) -> None:
+    """A sixtieth of the RPO, and never below 10 seconds or above 5 minutes."""
+    assert archive_timeout(rpo) == expected
+
+
+def test_a_whole_repository_has_no_faults() -> None:
+    """What verify prints of a whole repository is no complaint."""
+    assert _verify_faults(WHOLE) == []
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "",
+        "stanza: main\nstatus: ok\n  backup: none found\n",
+        "stanza: main\nstatus: error\n  No usable backup.info file\n",
+        WHOLE + "ERROR: [041]: unable to open file\n",
+        WHOLE.replace("status: valid", "status: invalid"),
+        "P01   INFO: invalid checksum '20261123F/pg_data/base/5/2838.gz'\n" + WHOLE,
+        "P01   INFO: file missing '20261123F/pg_data/base/5/2838.gz'\n" + WHOLE,
+    ],
+)
+def test_silence_and_complaints_are_faults(output: str) -> None:
+    """A verification that says nothing, or anything bad, is not taken for success."""
+    assert _verify_faults(output)
+
+
+def test_a_gap_in_the_archive_is_named() -> None:
+    """The first segment missing after a backup is named; what lies before is not."""
+    segments = tuple(f"0000000100000000000000{n:02X}" for n in (1, 3, 4, 6, 7))
+
+    assert missing_segments(segments, segments[1]) == ("000000010000000000000005",)
+    assert missing_segments(segments, segments[3]) == ()
+
+
+def test_a_backup_without_its_first_segment_has_a_gap() -> None:
+    """A backup whose own WAL is absent cannot be restored."""
+    wanted = "000000010000000000000009"
+
+    assert missing_segments((), wanted) == (wanted,)
+
+
+def test_the_archive_is_unbroken_across_logs_and_timelines() -> None:
+    """The next segment may stand in the next log file or on the next timeline."""
+    segments = (
+        "0000000100000000000000FE",
+        "0000000100000000000000FF",
+        "000000020000000100000000",
+        "000000020000000100000001",
+    )
+
+    assert missing_segments(segments, segments[0]) == ()
+
+
+def test_the_way_back_skips_what_a_timeline_left_behind() -> None:
+    """What an older timeline wrote after its end is not on the way back."""
+    one = [f"0000000100000000000000{n:02X}" for n in (1, 2, 3, 4)]
+    two = [f"0000000200000000000000{n:02X}" for n in (3, 4, 5)]
+
+    assert _backwards((*one, *two)) == [*reversed(two), one[1], one[0]]
+
+
+def test_commits_are_read_from_a_dump() -> None:
+    """Commits count, prepared ones too; aborts do not."""
+    line = "rmgr: Transaction len (rec/tot):     34/    34, tx: 812, desc: "
+    dump = "\n".join(
+        (
+            line + "COMMIT 2026-11-23 23:06:35.382557 UTC; inval msgs: catcache 80",
+            line + "ABORT 2026-11-23 23:06:36.000000 UTC",
+            line + "COMMIT_PREPARED 734: 2026-11-23 23:06:37 UTC",
+        )
+    )
+
+    assert commits(dump) == (
+        datetime(2026, 11, 23, 23, 6, 35, 382557, tzinfo=UTC),
+        datetime(2026, 11, 23, 23, 6, 37, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("tool", "server"),
+    [
+        ("pgBackRest 2.45", 15),
+        ("pgBackRest 2.59", 18),
+        ("pgBackRest 2.48", 16),
+        ("pgBackRest 2.40", None),
+        ("something else", None),
+    ],
+)
+def test_versions_are_gated(tool: str, server: int | None) -> None:
+    """A pgBackRest is trusted with the servers that it knows, an unknown with none."""
+    assert newest_server(tool) == server
+
+
+def test_an_empty_repository_shows_no_cipher(tmp_path: Path) -> None:
+    """Where there is nothing to look at, nothing is claimed."""
+    repository = RepositoryAt(1, tmp_path, tmp_path / "key", off_site=False)
+
+    assert cipher_shown(repository, "main") is None
