@@ -9,8 +9,7 @@ import pytest
 
 from holdfast.domain.addresses import email_is_sound, forbidden_address, url_fault
 from holdfast.domain.answers import Quorum
-from holdfast.domain.declare import parse_catalogue
-from holdfast.domain.findings import findings
+from holdfast.domain.declare import findings, parse_catalogue
 from holdfast.domain.read_only_sql import sql_fault
 from holdfast.errors import FaultsError, HoldfastError
 

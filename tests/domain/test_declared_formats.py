@@ -7,8 +7,7 @@ from pathlib import Path
 
 from tests.domain.declared_values import EXAMPLE, catalogue
 
-from holdfast.domain.declare import parse_catalogue
-from holdfast.domain.findings import findings
+from holdfast.domain.declare import findings, parse_catalogue
 from holdfast.domain.holiday_table import holiday_table
 from holdfast.domain.overlay import parse_overlay
 

@@ -1,44 +1,33 @@
 """`catalogue.toml` read into a `Catalogue`, or refused with every fault at once.
 
-What is left out takes the stricter meaning: a datastore is productive and holds
-customers' data, a service faces customers, unless the file says that it does not.
-docs/formats/catalogue.md describes the file.
+A sound catalogue may still make the policy hard to keep: `findings` tells what a
+person should look at, and refuses nothing. The file: docs/formats/catalogue.md.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-import re
-from datetime import timedelta
-from typing import cast
+from collections.abc import Iterator
 
-from holdfast.domain.addresses import email_is_sound, url_fault
-from holdfast.domain.answers import parse_duration
-from holdfast.domain.catalogue import (
-    BusinessFunction,
-    BusinessService,
-    Catalogue,
-    Customer,
-    Datastore,
-    Environment,
-    Invariant,
-    Person,
-    Probe,
-    Supplier,
-    VantagePoint,
-)
+from holdfast.domain.answers import Quorum, parse_quorum
+from holdfast.domain.catalogue import Catalogue, Datastore
 from holdfast.domain.consistency import check_consistency
-from holdfast.domain.questions import ROLE_NAMES, Role
-from holdfast.domain.read_only_sql import sql_fault
-from holdfast.domain.toml_table import Faults, Table, did_you_mean, read_toml
-from holdfast.errors import HoldfastError
+from holdfast.domain.declared_tables import (
+    read_customer,
+    read_datastore,
+    read_environment,
+    read_function,
+    read_origin,
+    read_person,
+    read_service,
+    read_supplier,
+    read_vantage_point,
+)
+from holdfast.domain.questions import BY_NAME, ROLE_NAMES
+from holdfast.domain.toml_table import Faults, read_toml
 
-_SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
-_LONGEST_SLUG = 63
-_ORIGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~:/-]{0,253}[A-Za-z0-9])?")
-_SLACK = re.compile(r"[UW][A-Z0-9]{1,20}")
-_STATUSES = range(100, 600)
+_HOLDERS = 2
+_CRITICAL_RANK = 2
 
 
 def parse_catalogue(text: str, file: str = "catalogue.toml") -> Catalogue:
@@ -51,16 +40,18 @@ def parse_catalogue(text: str, file: str = "catalogue.toml") -> Catalogue:
     table = read_toml(text, faults)
     catalogue = Catalogue(
         company=table.text("company"),
-        origin=_origin(table),
+        origin=read_origin(table),
         digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}",
-        people=tuple(_person(t) for t in table.tables("people")),
-        functions=tuple(_function(t) for t in table.tables("functions")),
-        environments=tuple(_environment(t) for t in table.tables("environments")),
-        services=tuple(_service(t) for t in table.tables("services")),
-        datastores=tuple(_datastore(t) for t in table.tables("datastores")),
-        customers=tuple(_customer(t) for t in table.tables("customers")),
-        suppliers=tuple(_supplier(t) for t in table.tables("suppliers")),
-        vantage_points=tuple(_vantage_point(t) for t in table.tables("vantage_points")),
+        people=tuple(read_person(t) for t in table.tables("people")),
+        functions=tuple(read_function(t) for t in table.tables("functions")),
+        environments=tuple(read_environment(t) for t in table.tables("environments")),
+        services=tuple(read_service(t) for t in table.tables("services")),
+        datastores=tuple(read_datastore(t) for t in table.tables("datastores")),
+        customers=tuple(read_customer(t) for t in table.tables("customers")),
+        suppliers=tuple(read_supplier(t) for t in table.tables("suppliers")),
+        vantage_points=tuple(
+            read_vantage_point(t) for t in table.tables("vantage_points")
+        ),
     )
     table.finish()
     check_consistency(catalogue, faults)
@@ -68,188 +59,62 @@ def parse_catalogue(text: str, file: str = "catalogue.toml") -> Catalogue:
     return catalogue
 
 
-def _origin(table: Table) -> str:
-    origin = table.text("origin")
-    if origin and ("://" in origin or not _ORIGIN.fullmatch(origin)):
-        hint = 'Name the ledger like a URL without scheme: "log.acme.example/holdfast".'
-        table.fault("origin", f'"{origin}" cannot name a ledger', hint)
-    return origin
+def findings(catalogue: Catalogue, quorum: Quorum | None = None) -> tuple[str, ...]:
+    """Return what a person should look at, one sentence each, in a steady order.
 
-
-def _person(table: Table) -> Person:
-    person = Person(
-        id=_slug(table),
-        name=table.text("name"),
-        email=_email(table),
-        roles=_roles(table),
-        slack=_slack(table),
-        phone=table.optional_text("phone"),
-        affiliation=table.choice(
-            "affiliation", ("employee", "contractor", "vendor"), "employee"
-        ),
+    ``quorum`` is the one in force; without it, the default.
+    """
+    agreed = quorum or parse_quorum(BY_NAME["vantage_quorum"].default)
+    return (
+        *_people(catalogue),
+        *_services(catalogue),
+        *_datastores(catalogue),
+        *_vantage_points(catalogue, agreed),
     )
-    table.finish()
-    return person
 
 
-def _function(table: Table) -> BusinessFunction:
-    function = BusinessFunction(
-        id=_slug(table), rank=table.number("rank"), name=table.text("name")
-    )
-    table.finish()
-    return function
+def _people(catalogue: Catalogue) -> Iterator[str]:
+    for role, name in ROLE_NAMES.items():
+        count = len(catalogue.holders(role))
+        if count < _HOLDERS:
+            held = "nobody holds" if count == 0 else "only one person holds"
+            yield f"{held} the role {role} ({name})"
 
 
-def _environment(table: Table) -> Environment:
-    environment = Environment(
-        id=_slug(table),
-        kind=table.choice("kind", ("site", "cloud"), None),
-        provider=table.text("provider"),
-        account=table.text("account"),
-        region=table.text("region"),
-    )
-    table.finish()
-    return environment
+def _services(catalogue: Catalogue) -> Iterator[str]:
+    for service in catalogue.services:
+        rank = catalogue.rank(service.id)
+        if rank <= _CRITICAL_RANK and service.probe is None:
+            yield f"service {service.id} of function {rank} has no probe"
+    if not any(service.customer_facing for service in catalogue.services):
+        yield "no service faces customers, so that no disruption will be seen"
 
 
-def _service(table: Table) -> BusinessService:
-    probe = table.table("probe")
-    service = BusinessService(
-        id=_slug(table),
-        name=table.text("name"),
-        function=table.text("function"),
-        customer_facing=table.flag("customer_facing", default=True),
-        datastores=table.texts("datastores"),
-        probe=_probe(probe) if probe else None,
-    )
-    table.finish()
-    return service
+def _datastores(catalogue: Catalogue) -> Iterator[str]:
+    for store in catalogue.datastores:
+        if not store.production:
+            continue
+        if store.backup_environment is None:
+            yield f"production datastore {store.id} has no backup environment"
+        elif not _is_off_site(catalogue, store):
+            yield f"backups of {store.id} stay in production's own account and region"
+        if not store.invariants:
+            yield f"nothing tells whether a restored {store.id} is right: no invariant"
 
 
-def _probe(table: Table) -> Probe:
-    url = table.text("url")
-    if url and (fault := url_fault(url)):
-        hint = "Give the http or https address that customers use."
-        table.fault("url", f'"{_without_user(url)}" {fault}', hint)
-    probe = Probe(
-        url=url,
-        every=_duration(table, "every", "30 s"),
-        timeout=_duration(table, "timeout", "5 s"),
-        expect_status=table.number("expect_status", 200),
-        expect_text=table.optional_text("expect_text"),
-    )
-    if probe.timeout > probe.every:
-        hint = "Shorten timeout or lengthen every, so that probes do not pile up."
-        table.fault("timeout", "timeout is longer than every", hint)
-    if probe.expect_status not in _STATUSES:
-        hint = "Give an HTTP status, such as 200."
-        table.fault("expect_status", f"{probe.expect_status} is no HTTP status", hint)
-    table.finish()
-    return probe
+def _is_off_site(catalogue: Catalogue, store: Datastore) -> bool:
+    places = {e.id: e for e in catalogue.environments}
+    here, there = places[store.environment], places[store.backup_environment or ""]
+    home = (here.provider, here.account, here.region)
+    return home != (there.provider, there.account, there.region)
 
 
-def _datastore(table: Table) -> Datastore:
-    datastore = Datastore(
-        id=_slug(table),
-        name=table.text("name"),
-        engine=_slug(table, "engine"),
-        environment=table.text("environment"),
-        backup_environment=table.optional_text("backup_environment"),
-        production=table.flag("production", default=True),
-        customer_data=table.flag("customer_data", default=True),
-        invariants=tuple(_invariant(t) for t in table.tables("invariants")),
-    )
-    table.finish()
-    return datastore
-
-
-def _invariant(table: Table) -> Invariant:
-    sql = table.long_text("sql").strip().removesuffix(";").rstrip()
-    invariant = Invariant(name=table.text("name"), sql=sql)
-    if invariant.sql and (fault := sql_fault(invariant.sql)):
-        hint = "Write one select that yields one row with one column, true or false."
-        table.fault("sql", f"the query {fault}", hint)
-    table.finish()
-    return invariant
-
-
-def _customer(table: Table) -> Customer:
-    customer = Customer(
-        id=_slug(table), email=_email(table), services=table.texts("services")
-    )
-    table.finish()
-    return customer
-
-
-def _supplier(table: Table) -> Supplier:
-    supplier = Supplier(
-        id=_slug(table),
-        name=table.text("name"),
-        purpose=table.text("purpose"),
-        critical=table.flag("critical"),
-    )
-    table.finish()
-    return supplier
-
-
-def _vantage_point(table: Table) -> VantagePoint:
-    point = VantagePoint(
-        id=_slug(table),
-        region=table.text("region"),
-        source_address=table.optional_text("source_address"),
-    )
-    if point.source_address is not None:
-        try:
-            ipaddress.ip_address(point.source_address)
-        except ValueError:
-            message = f'"{point.source_address}" is no IP address'
-            table.fault("source_address", message, "Give the address to probe from.")
-    table.finish()
-    return point
-
-
-def _slug(table: Table, key: str = "id") -> str:
-    slug = table.text(key)
-    if slug and (len(slug) > _LONGEST_SLUG or not _SLUG.fullmatch(slug)):
-        hint = 'Use small letters, digits and single hyphens, such as "orders-db".'
-        table.fault(key, f'"{slug}" is no {key} to refer by', hint)
-    return slug
-
-
-def _email(table: Table) -> str:
-    email = table.text("email")
-    if email and not email_is_sound(email):
-        hint = 'Write it plainly, such as "kim@acme.example".'
-        table.fault("email", "this is no e-mail address", hint)
-    return email
-
-
-def _slack(table: Table) -> str | None:
-    slack = table.optional_text("slack")
-    if slack is not None and not _SLACK.fullmatch(slack):
-        hint = 'Copy the member id from the Slack profile, such as "U024BE7LH".'
-        table.fault("slack", "this is no Slack member id", hint)
-    return slack
-
-
-def _roles(table: Table) -> tuple[Role, ...]:
-    roles = table.texts("roles")
-    known = ", ".join(f"{role} ({name})" for role, name in ROLE_NAMES.items())
-    for role in roles:
-        if role not in ROLE_NAMES:
-            near = did_you_mean(role, ROLE_NAMES)
-            table.fault("roles", f'"{role}" is no role{near}', f"Roles are {known}.")
-    return cast("tuple[Role, ...]", roles)
-
-
-def _duration(table: Table, key: str, default: str) -> timedelta:
-    try:
-        return parse_duration(table.optional_text(key) or default)
-    except HoldfastError as error:
-        table.fault(key, error.message, error.hint)
-        return parse_duration(default)
-
-
-def _without_user(url: str) -> str:
-    """Return a URL fit to be shown: what stands before an @ may be a password."""
-    return re.sub(r"//.*@", "//…@", url)
+def _vantage_points(catalogue: Catalogue, quorum: Quorum) -> Iterator[str]:
+    count = len(catalogue.vantage_points)
+    if count < quorum.of:
+        yield (
+            f"{count} of the {quorum.of} vantage points are declared from which "
+            f"{quorum.needed} must agree that a service is down"
+        )
+    if count > 1 and len({point.region for point in catalogue.vantage_points}) == 1:
+        yield "all vantage points look from one region and can fail together"
