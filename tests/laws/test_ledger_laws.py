@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from holdfast.ledger import note as notes
@@ -35,6 +39,10 @@ from holdfast.ledger.tiles import (
     partials_of,
     tiles_of,
 )
+from holdfast.ledger.verify import verify_log
+from holdfast.operations.ports import Draft
+from holdfast.storage.folder import Folder, export
+from holdfast.storage.memory import MemoryStore
 
 SIGNER = Signer("example.com/log", b"k" * 32)
 LIMIT = 40
@@ -134,6 +142,35 @@ def test_bundle_round_trip(entries: list[bytes]) -> None:
     """What is put into a bundle comes out of it."""
     tile = Tile(None, 0, len(entries))
     assert decode_bundle(encode_bundle(entries), tile) == entries
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.binary(max_size=20), max_size=600),
+    st.lists(st.integers(0, 600), max_size=4),
+)
+def test_export_round_trip(entries: list[bytes], sizes: list[int]) -> None:
+    """What is exported, signed at any sizes on the way, is read back the same."""
+    store = MemoryStore()
+    for size in sorted({min(size, len(entries)) for size in sizes} | {len(entries)}):
+        drafts = [
+            Draft(f"k{at}", lambda _, at=at: entries[at])
+            for at in range(store.size(), size)
+        ]
+        store.append(drafts, now=datetime(2026, 1, 1, tzinfo=UTC))
+        text = Checkpoint(SIGNER.name, *store.root()).text()
+        store.save_checkpoint(size, SIGNER.sign(text))
+    with TemporaryDirectory() as name:
+        export(store, Path(name))
+        folder = Folder(Path(name))
+        read: list[bytes] = []
+        for bundle in bundles_of(len(entries)):
+            read += decode_bundle(folder.read(bundle.path) or b"", bundle)
+        signed = folder.signed_sizes()
+        done = verify_log(folder, [SIGNER.key], earlier=signed)
+    assert read == entries
+    assert signed == [size for size, _ in store.checkpoints()]
+    assert (done.checkpoint.size, done.checkpoint.root) == store.root()
 
 
 @given(st.integers(0, 1 << 20))

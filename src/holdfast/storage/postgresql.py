@@ -21,7 +21,7 @@ from holdfast.storage.sql import SqlStore, driver_fault, fill
 from holdfast.storage.tables import METADATA, head
 
 CONNECT_SECONDS = 10
-LOCK_SECONDS = 30
+LOCK_MILLISECONDS = 30_000
 IDLE_SECONDS = 60
 
 # Any number does, as long as no other program locks by it in the same database.
@@ -120,7 +120,7 @@ def _words(cause: Exception, said: str) -> tuple[str, str]:
     match cause:
         case psycopg.errors.LockNotAvailable():
             return (
-                f"another node held the ledger for {LOCK_SECONDS} seconds",
+                f"another node held the ledger for {LOCK_MILLISECONDS} ms",
                 "Look for a node that hangs while it writes, then try again.",
             )
         case psycopg.errors.ReadOnlySqlTransaction():
@@ -153,7 +153,7 @@ def _words(cause: Exception, said: str) -> tuple[str, str]:
 def _prepare(driver: Any, _record: Any) -> None:
     """Promise durability and patience on a new connection, whatever the defaults."""
     settings = (
-        f"lock_timeout = '{LOCK_SECONDS}s'",
+        f"lock_timeout = {LOCK_MILLISECONDS}",
         f"idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'",
         "application_name = 'holdfast'",
     )

@@ -120,7 +120,9 @@ class SqliteStore(SqlStore):
         """
         with self._turn, self._explained():
             if self._writer is None:
-                self._writer = self._reader.connect()
+                self._writer = self._engine.connect()
+                # A copy made by SQLite's own backup has lost this setting.
+                _use_wal(self._writer)
             driver = _driver(self._writer)
             try:
                 driver.execute("BEGIN IMMEDIATE")
@@ -202,12 +204,15 @@ def _engine(path: Path) -> Engine:
 
 def _prepare(driver: sqlite3.Connection, _record: Any) -> None:
     for setting in (
-        "journal_mode = WAL",
         "synchronous = FULL",
         "fullfsync = ON",
         "trusted_schema = OFF",
     ):
         driver.execute(f"PRAGMA {setting}").close()
+
+
+def _use_wal(connection: Connection) -> None:
+    connection.exec_driver_sql("PRAGMA journal_mode = WAL").close()
 
 
 def _create_file(path: Path) -> None:
@@ -238,6 +243,7 @@ def _fill_file(path: Path) -> None:
     engine = _engine(path)
     try:
         with engine.connect() as connection:
+            _use_wal(connection)
             fill(connection)
             for trigger in _TRIGGERS:
                 connection.exec_driver_sql(trigger)

@@ -1,0 +1,139 @@
+"""`holdfast ledger`: the commands as an operator and an auditor run them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from holdfast.cli.ledger import app
+from holdfast.errors import HoldfastError
+from holdfast.ledger.checkpoint import Checkpoint, Signer
+from holdfast.operations.ports import Draft
+from holdfast.storage.opening import open_store
+
+NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path, signer: Signer, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a home folder with a signed log of 300 entries and its public key."""
+    monkeypatch.delenv("HOLDFAST_DATABASE", raising=False)
+    monkeypatch.setenv("HOLDFAST_HOME", str(tmp_path))
+    store = open_store(f"sqlite://{tmp_path / 'holdfast.sqlite'}")
+    for size in (7, 300):
+        drafts = [
+            Draft(f"k{at}", lambda _, at=at: b"entry %d" % at)
+            for at in range(store.size(), size)
+        ]
+        store.append(drafts, now=NOW)
+        _, root = store.root()
+        note = signer.sign(Checkpoint(signer.name, size, root).text())
+        store.save_checkpoint(size, note)
+    store.close()
+    (tmp_path / "ledger.vkey").write_text(f"{signer.verifier_key}\n", "utf-8")
+    return tmp_path
+
+
+def _run(*argv: object, entry: bytes | None = None) -> str:
+    result = CliRunner().invoke(app, [str(one) for one in argv], input=entry)
+    if result.exception:
+        raise result.exception
+    return result.stdout
+
+
+def test_the_database_of_the_home_is_verified(home: Path, signer: Signer) -> None:
+    """Without a target the home's own log is checked, against the home's key."""
+    text = _run("verify")
+    assert "300 entries, all sound" in text
+    assert signer.verifier_key in text
+    assert "warning" not in text
+    found = json.loads(_run("verify", "--json", "--home", home))
+    assert (found["ok"], found["size"]) == (True, 300)
+    assert found["checkpoints_checked"] == [7, 300]
+
+
+def test_a_database_without_key_or_signature_says_so(home: Path) -> None:
+    """What was not checked is said, never left out."""
+    (home / "ledger.vkey").unlink()
+    assert "signatures were not checked" in _run("verify")
+    open_store(f"sqlite://{home / 'new'}").close()
+    text = _run("verify", "--database", f"sqlite://{home / 'new'}")
+    assert "Nothing is signed yet" in text
+
+
+def test_export_then_verify(home: Path, signer: Signer) -> None:
+    """An exported folder verifies with its key, given as text or as a file."""
+    log = home / "log"
+    assert json.loads(_run("export", log, "--json"))["size"] == 300
+    assert "Published 300 entries" in _run("export", log)
+    assert "not whose it is" in _run("verify", log)
+    for key in (signer.verifier_key, home / "ledger.vkey"):
+        found = json.loads(_run("verify", log, "--key", key, "--json"))
+        assert found["warning"] == ""
+        assert found["checkpoints_checked"] == [7, 300]
+        assert found["signed_by"][0]["key"] == signer.verifier_key
+
+
+def test_a_mismatch_is_an_error_that_names_it(home: Path) -> None:
+    """An altered entry in a folder or a database is named."""
+    log = home / "log"
+    _run("export", log)
+    bundle = log / "tile" / "entries" / "001.p/44"
+    bundle.write_bytes(bundle.read_bytes().replace(b"entry 280", b"entry 28O"))
+    with pytest.raises(HoldfastError, match="entry 280 does not fit"):
+        _run("verify", log)
+    store = open_store(f"sqlite://{home / 'holdfast.sqlite'}")
+    with store._writing() as connection:  # type: ignore[attr-defined]
+        connection.exec_driver_sql("DROP TRIGGER entry_keeps_data")
+        connection.exec_driver_sql(
+            "UPDATE entry SET data = CAST('x' AS BLOB) WHERE leaf_index = 9"
+        )
+    store.close()
+    with pytest.raises(HoldfastError, match="entry 9 does not fit"):
+        _run("verify")
+
+
+def test_prove_and_verify_proof(home: Path, signer: Signer) -> None:
+    """A proof written to a file or to standard output verifies for its entry."""
+    file = home / "p"
+    _run("prove", 280, "--output", file)
+    assert _run("prove", 280).encode() == file.read_bytes()
+    (home / "entry").write_bytes(b"entry 280")
+    key = ("--key", signer.verifier_key)
+    text = _run("verify-proof", file, "--entry", home / "entry", *key)
+    assert "Entry 280 is in example.com/log, of 300 entries" in text
+    found = json.loads(
+        _run("verify-proof", file, "--entry", "-", *key, "--json", entry=b"entry 280")
+    )
+    assert (found["index"], found["size"]) == (280, 300)
+    with pytest.raises(HoldfastError, match="entry 280 is not in the log"):
+        _run("verify-proof", file, "--entry", "-", *key, entry=b"entry 281")
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("verify", "nowhere"), "no such folder"),
+        (("verify", "{home}"), "public key is missing"),
+        (("verify", "{home}", "--key", "a+b+c"), "not a verifier key"),
+        (("verify", "{home}", "--key", "nofile"), "cannot be read"),
+        (("verify", "--key", "{home}/holdfast.sqlite"), "not a verifier key"),
+        (("verify", "--key", "{home}/empty"), "not a verifier key"),
+        (("verify", "--database", "sqlite:///none"), "no ledger file"),
+        (("verify", "--home", "{home}/none"), "no ledger file"),
+        (("prove", "300"), "no proof about entry 300"),
+        (("prove", "3", "--output", "{home}/no/file"), "cannot be written"),
+        (("export", "{home}/empty"), "cannot open"),
+        (("verify-proof", "{home}/empty", "--entry", "-", "--key", "x"), "be read"),
+    ],
+)
+def test_errors_are_words(argv: tuple[str, ...], words: str, home: Path) -> None:
+    """Whatever is wrong with an argument is told with a way out."""
+    (home / "empty").write_bytes(b"")
+    with pytest.raises(HoldfastError, match=words) as caught:
+        _run(*(one.format(home=home) for one in argv))
+    assert caught.value.hint
