@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -112,7 +113,8 @@ def test_customers_note_only_what_survives_a_crash(cluster, shop, tmp_path):
         seen = len(acknowledged(notes))
         until(lambda: len(acknowledged(notes)) > seen + 5)
         assert crowd.stop() == 0
-    found = compare(notes, shop_schema.client_refs(cluster.dsn))
+    refs = shop_schema.client_refs(cluster.dsn)
+    found = compare(notes, refs, datetime.now(UTC))
     assert found.lost == ()
     assert found.acknowledged == len(acknowledged(notes))
     assert invariants(cluster.dsn) == [True, True, True]

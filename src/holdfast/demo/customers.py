@@ -14,7 +14,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,16 +73,23 @@ def acknowledged(path: Path) -> tuple[Acknowledged, ...]:
     )
 
 
-def compare(path: Path, refs_in_database: Iterable[str]) -> Comparison:
-    """Hold the notes against the database."""
-    notes = acknowledged(path)
+def compare(path: Path, refs_in_database: Iterable[str], until: datetime) -> Comparison:
+    """Hold what was acknowledged ``until`` then against the database.
+
+    Later orders, taken by the database that came back, are not the question.
+    """
+    everything = acknowledged(path)
+    notes = tuple(one for one in everything if one.at <= until)
     there = frozenset(refs_in_database)
-    promised = frozenset(one.client_ref for one in notes)
-    crowds = {_crowd(ref) for ref in promised}
+    promised = frozenset(one.client_ref for one in everything)
+    newest: dict[str, int] = {}
+    for ref in promised:
+        crowd, number = _parts(ref)
+        newest[crowd] = max(number, newest.get(crowd, 0))
     return Comparison(
         acknowledged=len(notes),
         lost=tuple(one for one in notes if one.client_ref not in there),
-        extras=tuple(sorted(r for r in there - promised if _crowd(r) in crowds)),
+        extras=tuple(sorted(r for r in there - promised if _behind(r, newest))),
         newest_acknowledged_at=max((one.at for one in notes), default=None),
         newest_recovered_at=max(
             (one.at for one in notes if one.client_ref in there), default=None
@@ -151,8 +158,18 @@ class Customers:
             self._connection = None
 
 
-def _crowd(ref: str) -> str:
-    return ref.rpartition("-")[0]
+def _behind(ref: str, newest: Mapping[str, int]) -> bool:
+    """Whether a later order of the same crowd was noted, and this one was not.
+
+    An order that no later one follows may just be on its way to the notes.
+    """
+    crowd, number = _parts(ref)
+    return number < newest.get(crowd, 0)
+
+
+def _parts(ref: str) -> tuple[str, int]:
+    crowd, _, number = ref.rpartition("-")
+    return crowd, int(number) if number.isdecimal() else 0
 
 
 def _cut_torn_line(path: Path) -> None:
