@@ -16,7 +16,8 @@ from holdfast.channels.smtp import Relay, Smtp
 from holdfast.channels.status_page import StatusPage
 from holdfast.domain.events.notice import ChannelName
 from holdfast.engines.pgbackrest import PgBackRest
-from holdfast.engines.scripted import ScriptedEngine
+from holdfast.engines.scripted import LENGTHS, Script, Scripted
+from holdfast.engines.shelf import FolderShelf
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Signer
 from holdfast.operations.log import Log
@@ -25,7 +26,7 @@ from holdfast.operations.ports import Channel, Engine, Store
 from holdfast.operations.respond import Desk
 from holdfast.operations.window import Window
 from holdfast.operations.world import Hands, Inbox, World
-from holdfast.settings import Home
+from holdfast.settings import Home, ScriptedAt
 from holdfast.sources.http_probe import HttpProbe
 from holdfast.sources.prober import Prober, Target
 from holdfast.sources.status_fetch import SeenPage, seen
@@ -172,10 +173,14 @@ def engines_of(home: Home) -> Mapping[str, Engine]:
             home.folder / "engine", tuple(settings.pgbackrest)
         )
     if settings.scripted is not None:
-        engines["scripted"] = ScriptedEngine(
-            home.path(settings.scripted.folder), tuple(settings.scripted.datastores)
-        )
+        engines["scripted"] = _scripted(home, settings.scripted)
     return engines
+
+
+def _scripted(home: Home, at: ScriptedAt) -> Scripted:
+    script = Script(lengths=dict.fromkeys(LENGTHS, at.job_length))
+    shelf = FolderShelf(home.path(at.folder))
+    return Scripted(SystemClock(), tuple(at.datastores), script, shelf)
 
 
 def prober_of(home: Home, world: World) -> Prober:

@@ -67,6 +67,7 @@ class ScriptedAt(_Part):
 
     folder: Path
     datastores: list[str]
+    job_length: timedelta = timedelta(seconds=2)
 
 
 class Settings(_Part):

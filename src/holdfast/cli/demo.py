@@ -17,7 +17,7 @@ from rich.table import Table
 from holdfast.assembly import Reader, signer_of
 from holdfast.channels.smtp import Relay, Smtp
 from holdfast.cli.common import JsonOption, console, print_json, progress_console
-from holdfast.demo import company
+from holdfast.demo import northwind
 from holdfast.demo.box import Box
 from holdfast.demo.outcome import (
     Proof,
@@ -88,9 +88,11 @@ def _evidence_folder(output: Path | None) -> Path:
 def _run(
     box: Box, teller: Teller, folder: Path, partial: Path, *, yes: bool
 ) -> dict[str, object]:
-    survived = tell(
-        box, teller, lambda question: yes or typer.confirm(question, err=True)
-    )
+
+    def agree(question: str) -> bool:
+        return yes or typer.confirm(question, err=True)
+
+    survived = tell(box, teller, agree)
     teller.step("5  What it came to")
     _tell_figures(teller, survived)
     teller.step("6  The outage that lasts, on a simulated clock")
@@ -103,18 +105,23 @@ def _run(
 
 def _tell_figures(teller: Teller, survived: Survived) -> None:
     view = recovery_view(survived)
+    outage = view.restored_at - view.fault_at
     teller.fact(
-        f"recovery time  [bold]{view.recovery_time.total_seconds():.1f} s[/] after the "
-        f"declaration, {(view.restored_at - view.fault_at).total_seconds():.1f} s after "
-        f"the fault; {view.recovery_time_business.total_seconds():.1f} s of business "
-        f"time, {view.recovery_time_limit} allowed"
+        f"recovery time  [bold]{_seconds(view.recovery_time)}[/] after the "
+        f"declaration, {_seconds(outage)} after the fault; "
+        f"{_seconds(view.recovery_time_business)} of business time, "
+        f"{view.recovery_time_limit} allowed"
     )
     teller.fact(
-        f"data loss      [bold]{view.data_loss.total_seconds():.1f} s[/], "
+        f"data loss      [bold]{_seconds(view.data_loss)}[/], "
         f"[bold]{view.acknowledged_writes_lost}[/] of {view.acknowledged_writes} "
         f"acknowledged writes; {view.data_loss_limit} allowed"
     )
     teller.show(_table(communications(survived.duties)))
+
+
+def _seconds(length: timedelta) -> str:
+    return f"{length.total_seconds():,.1f} s"
 
 
 def _table(views: tuple[CommunicationView, ...]) -> Table:
@@ -137,7 +144,7 @@ def _simulate(box: Box, teller: Teller) -> tuple[CommunicationView, ...]:
     relay = Relay("127.0.0.1", box.ports.mail, "status@northwind.example")
     channel = Smtp(relay, name="email")
     simulation = begin(texts, "ana", SIMULATED_START, {"email": channel})
-    outage = Outage(company.SERVICE, timedelta(minutes=5), LASTS)
+    outage = Outage(northwind.SERVICE, timedelta(minutes=5), LASTS)
     teller.working(
         "two hours of outage, nobody attends to it",
         lambda: run(simulation, [outage], LASTS + timedelta(hours=1)),
@@ -146,13 +153,13 @@ def _simulate(box: Box, teller: Teller) -> tuple[CommunicationView, ...]:
     first = {m.recipients for m in letters if "/customers>" in m.key}
     keys = {m.key for m in letters}
     teller.fact(
-        f"{len(first)} of {company.CUSTOMERS} customers written to once the hour had "
+        f"{len(first)} of {northwind.CUSTOMERS} customers written to once the hour had "
         f"passed, {len(letters)} letters in all, {len(letters) - len(keys)} repeated"
     )
     escalated = simulation.situation().state.notices.escalated
     names = sorted(key.partition("/")[2] for key in escalated)
     teller.fact(f"overdue and escalated: {', '.join(names)}")
-    if len(first) != company.CUSTOMERS or len(letters) != len(keys) or not escalated:
+    if len(first) != northwind.CUSTOMERS or len(letters) != len(keys) or not escalated:
         raise HoldfastError("the long outage was not told as the policy demands")
     views = communications(simulation.duties())
     teller.show(_table(views))

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from holdfast.assembly import Reader, SystemClock, open_log
-from holdfast.demo import company, shop_schema
+from holdfast.demo import northwind, shop_schema
 from holdfast.demo.mail_relay import Mail, mails
 from holdfast.demo.slack_server import messages
 from holdfast.demo.spawn import Spawned
@@ -42,7 +42,7 @@ class Box:
     """The running company. Built step by step, so that progress can be shown."""
 
     folder: Path
-    ports: company.Ports
+    ports: northwind.Ports
     sweeper: Sweeper
     parts: list[Spawned] = field(default_factory=list)
     node: subprocess.Popen[bytes] | None = None
@@ -57,7 +57,7 @@ class Box:
         sweeper = Sweeper(folder, *also_sweep)
         # The tools' unprivileged account must be able to pass through.
         folder.chmod(0o711)
-        return cls(folder, company.Ports(*(_free_port() for _ in range(5))), sweeper)
+        return cls(folder, northwind.Ports(*(_free_port() for _ in range(5))), sweeper)
 
     def close(self) -> None:
         """End everything and remove the folder."""
@@ -82,7 +82,7 @@ class Box:
         off_site = self.folder / "other-account"
         off_site.mkdir(mode=0o711)
         layout = provision.Layout(
-            company.DATASTORE,
+            northwind.DATASTORE,
             self.folder / "production",
             _free_port(),
             off_site / "repository",
@@ -118,9 +118,9 @@ class Box:
     def adopt(self) -> None:
         """Write the resilience folder and put it in force."""
         assert self.protected is not None
-        company.write_resilience(self.resilience, self.ports.shop)
-        folders = company.Folders(self.folder / "status", self.token)
-        self.password = company.write_home(
+        northwind.write_resilience(self.resilience, self.ports.shop)
+        folders = northwind.Folders(self.folder / "status", self.token)
+        self.password = northwind.write_home(
             self.home, self.ports, folders, self.protected
         )
         texts = Texts(

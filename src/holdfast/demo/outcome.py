@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from holdfast.demo import company
+from holdfast.demo import northwind
 from holdfast.demo.story import Survived
 from holdfast.domain.controls.judging import Duty
 from holdfast.domain.controls.recovery_time import recovery_time
@@ -51,7 +51,7 @@ def recovery_view(survived: Survived) -> RecoveryView:
     loss = data_loss(survived)
     return RecoveryView(
         incident=incident.id,
-        datastore=company.DATASTORE,
+        datastore=northwind.DATASTORE,
         fault_at=survived.fault_at,
         detected_at=incident.opened.detected_at,
         declared_at=declared.at,
@@ -141,7 +141,7 @@ def report_view(
         simulated=simulated,
         thresholds=tuple(
             (name, terms[name].text, "approved; in seconds for this demo")
-            for name in company.SHORTENED
+            for name in northwind.SHORTENED
         ),
         checkpoint=proof.checkpoint,
         verifier_key=proof.verifier_key,
@@ -159,7 +159,7 @@ def _communication(duty: Duty) -> CommunicationView:
         channel=channel.get(duty.control, "e-mail"),
         due_at=duty.due_at,
         done_at=duty.done_at,
-        recipients=company.CUSTOMERS if duty.control == "customer_email" else 1,
+        recipients=northwind.CUSTOMERS if duty.control == "customer_email" else 1,
         proof=f"ledger entry {duty.index}" if duty.index is not None else "",
         met=duty.done_at is not None and not duty.late,
     )

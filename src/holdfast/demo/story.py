@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from holdfast.assembly import Reader
-from holdfast.demo import company, shop_schema
+from holdfast.demo import northwind, shop_schema
 from holdfast.demo.box import Box
 from holdfast.demo.customers import NOTES, compare
 from holdfast.demo.telling import Teller
@@ -70,7 +70,7 @@ def tell(box: Box, teller: Teller, agree: Callable[[str], bool]) -> Survived:
 
 
 def _read_policy(teller: Teller) -> None:
-    policy = compile_policy(company.policy_text())
+    policy = compile_policy(northwind.policy_text())
     bound = sum(bool(sentence.obligations) for sentence in policy.sentences)
     teller.fact(
         f"{policy.title}: {len(policy.sentences)} sentences, {bound} bind controls, "
@@ -78,7 +78,7 @@ def _read_policy(teller: Teller) -> None:
     )
     for contradiction in policy.contradictions:
         teller.fact(f"[yellow]contradiction[/] {contradiction.message}")
-    for name, value in company.SHORTENED.items():
+    for name, value in northwind.SHORTENED.items():
         teller.fact(f"in seconds here, minutes by default: {name} = {value}")
 
 
@@ -100,7 +100,7 @@ def _protect(teller: Teller, reader: Reader) -> None:
 
 def _protected(reader: Reader) -> bool:
     state = reader.log.state()
-    known = state.datastores.get(company.DATASTORE)
+    known = state.datastores.get(northwind.DATASTORE)
     repositories = {b.backup.repository for b in known.backups} if known else set()
     verified = any(
         job.requested.verb == "verify" and job.ok for job in state.jobs.all.values()
@@ -115,13 +115,9 @@ def _notice(teller: Teller, reader: Reader) -> str:
 
     incident = teller.wait("its own probes confirm the outage", opened)
     teller.fact(f"incident {incident.id}: {incident.opened.reason}")
-    _wait_done(teller, reader, f"{incident.id}/alert", "response team alerted in Slack")
-    _wait_done(
-        teller,
-        reader,
-        f"{incident.id}/status",
-        "status page updated, seen from outside",
-    )
+    alert, page = f"{incident.id}/alert", f"{incident.id}/status"
+    _wait_done(teller, reader, alert, "response team alerted in Slack")
+    _wait_done(teller, reader, page, "status page updated and seen from outside")
     return incident.id
 
 
@@ -151,7 +147,7 @@ def _recover(
     if not agree("Restore the orders database from the off-site copy?"):
         raise HoldfastError("no recovery was ordered", "Run the demo with --yes.")
     ordered = respond.order_recovery(
-        reader.desk(LEAD), company.DATASTORE, repository=OFF_SITE, incident=incident
+        reader.desk(LEAD), northwind.DATASTORE, repository=OFF_SITE, incident=incident
     )
 
     def verified() -> Recovery | None:
@@ -201,7 +197,7 @@ def _compare(
     found = compare(notes, refs, recovery.verified.at)
     compared = WritesCompared(
         incident=recovery.ordered.incident,
-        datastore=company.DATASTORE,
+        datastore=northwind.DATASTORE,
         acknowledged=found.acknowledged,
         lost=len(found.lost),
         unexplained=len(found.extras),

@@ -14,5 +14,5 @@ def retry_at(now: datetime, failures: int, asked: timedelta | None = None) -> da
     The pause doubles from 2 seconds to 2 minutes: short against the policy's 15
     minutes, and never shorter than the other side ``asked`` for.
     """
-    pause = min(FIRST * 2 ** min(failures - 1, 10), LONGEST)
+    pause = min(FIRST * (1 << min(max(failures - 1, 0), 10)), LONGEST)
     return now + max(pause, asked or pause)

@@ -171,8 +171,8 @@ def _catalogue(shop_port: int, engine: str) -> dict[str, Any]:
                 "datastores": [DATASTORE],
                 "probe": {
                     "url": f"http://127.0.0.1:{shop_port}/health",
-                    "every": "1 s",
-                    "timeout": "4 s",
+                    "every": "2 s",
+                    "timeout": "2 s",
                     "expect_text": "ok",
                 },
             },
