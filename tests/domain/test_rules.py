@@ -248,6 +248,8 @@ def test_clauses_are_cited_by_section_and_label() -> None:
     assert rules().clause("recovery_time") == "2 RTO"
     plain = replace(sentence("page", bound("status_page"), section="7"), label=None)
     assert rules(policy(plain)).clause("status_page") == "7 Resilience"
+    unnumbered = replace(plain, section="Resilience")
+    assert rules(policy(unnumbered)).clause("status_page") == "Resilience"
 
 
 def test_sentences_of_a_control() -> None:

@@ -36,7 +36,7 @@ _LAST_RANK_WITH_A_QUESTION = 4
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What holds for one question, since when it is whose word, and who may change it.
+    """What holds for one question, whose word it is, and who may approve it.
 
     ``text`` is the value as written. ``anchor`` is the sentence that leaves it open,
     or ``None`` where this policy does not raise the question.
@@ -123,8 +123,9 @@ class Rules:
         Empty where the policy does not speak of it.
         """
         for sentence in self.sentences_of(control):
-            label = sentence.label or (sentence.heading_path or ("",))[-1]
-            return f"{sentence.section} {label}".strip()
+            section = sentence.section
+            label = sentence.label or (sentence.heading_path or (section,))[-1]
+            return label if label.startswith(section) else f"{section} {label}"
         return ""
 
     def recovery_time(self, rank: int = 1) -> Figure | None:
