@@ -68,7 +68,7 @@ def _row(
     x = _MARGIN + part * (_WIDTH - 2 * _MARGIN)
     y = _TOP + number * _ROW + 6
     turned = part > _LABEL_TURNS
-    text = f"{local_time(moment.at, zone)}  +{exact(moment.at - start)}  {moment.text}"
+    text = f"{local_time(moment.at, zone)} +{exact(moment.at - start)} {moment.text}"
     return h.fragment[
         h.line(x1=f"{x:.1f}", x2=f"{x:.1f}", y1=_TOP - 12, y2=y, class_="stem"),
         h.circle(cx=f"{x:.1f}", cy=y, r="4.5", class_=moment.mood),

@@ -29,32 +29,34 @@ from holdfast.evidence.words import exact, owner_name, span
 
 def render_report(view: ReportView) -> str:
     """Render the report as one file of HTML."""
+    return "".join(_document(view).iter_chunks())
+
+
+def _document(view: ReportView) -> h.Element:
     zone = view.standing.zone
-    return str(
-        h.html(lang="en")[
-            h.head[
-                h.meta(charset="utf-8"),
-                h.meta(name="viewport", content="width=device-width, initial-scale=1"),
-                h.meta(name="color-scheme", content="light dark"),
-                h.title[view.title],
-                h.style[Markup(STYLE)],  # noqa: S704 - our own constant.
+    return h.html(lang="en")[
+        h.head[
+            h.meta(charset="utf-8"),
+            h.meta(name="viewport", content="width=device-width, initial-scale=1"),
+            h.meta(name="color-scheme", content="light dark"),
+            h.title[view.title],
+            h.style[Markup(STYLE)],  # noqa: S704 - our own constant.
+        ],
+        h.body[
+            h.header[
+                h.h1[view.title],
+                h.p(".quiet")["Made ", when(view.made_at, zone, "full")],
             ],
-            h.body[
-                h.header[
-                    h.h1[view.title],
-                    h.p(".quiet")["Made ", when(view.made_at, zone, "full")],
-                ],
-                h.main[
-                    _verdict(view),
-                    (_recovery(recovery, view, zone) for recovery in view.recoveries),
-                    _communications(view),
-                    _thresholds(view.thresholds),
-                    _clauses(view.standing),
-                    _ledger(view),
-                ],
+            h.main[
+                _verdict(view),
+                (_recovery(recovery, view, zone) for recovery in view.recoveries),
+                _communications(view),
+                _thresholds(view.thresholds),
+                _clauses(view.standing),
+                _ledger(view),
             ],
-        ]
-    )
+        ],
+    ]
 
 
 def _verdict(view: ReportView) -> h.Element:
@@ -66,7 +68,7 @@ def _verdict(view: ReportView) -> h.Element:
         c.met for c in view.communications
     )
     state = "kept" if kept else "missed"
-    word = "the policy was kept" if kept else "the policy was not kept"
+    word = "The policy was kept" if kept else "The policy was not kept"
     return h.section(f".verdict.is-{state}")[
         mark(state, word),
         (h.p[_in_one_sentence(recovery)] for recovery in view.recoveries),
@@ -96,7 +98,9 @@ def _recovery(recovery: RecoveryView, view: ReportView, zone: str) -> h.Element:
         h.p(".quiet")["Incident ", h.code[recovery.incident]],
         _figures(recovery, zone),
         h.h3["What happened, on the wall"],
-        h.div(".wide")[axis(_moments(recovery, view.communications), zone)],
+        h.div(".wide", tabindex="0", role="region", aria_label="Time axis")[
+            axis(_moments(recovery, view.communications), zone)
+        ],
         _invariants(recovery),
     ]
 
@@ -114,8 +118,8 @@ def _figures(recovery: RecoveryView, zone: str) -> h.Element:
         ("Data loss, in time", exact(recovery.data_loss), recovery.data_loss_limit),
         (
             "Data loss, in acknowledged writes",
-            str(recovery.acknowledged_writes_lost),
-            f"of {writes} acknowledged",
+            f"{recovery.acknowledged_writes_lost} of {writes}",
+            f"those of {recovery.data_loss_limit}",
         ),
     )
     return _table(
@@ -203,11 +207,13 @@ def _told(
     communications: tuple[CommunicationView, ...], start: datetime | None, zone: str
 ) -> h.Element:
     return _table(
-        ("Duty", "Against its deadline", "Due", "Done", "Proof"),
+        ("Duty", "Against its deadline", "Due", "Done"),
         (
             h.tr[
                 h.th(scope="row")[
-                    c.duty, h.br, h.span(".quiet")[f"{c.channel}, {c.recipients} told"]
+                    c.duty,
+                    h.div(".quiet")[f"{c.channel}, recipients: {c.recipients}"],
+                    h.div(".quiet")[c.proof],
                 ],
                 h.td[
                     mark("kept", "in time") if c.met else mark("missed"),
@@ -216,10 +222,10 @@ def _told(
                 ],
                 h.td(data_name="Due")[_moment(c.due_at, zone)],
                 h.td(data_name="Done")[_done(c, zone)],
-                h.td(data_name="Proof")[c.proof],
             ]
             for c in communications
         ),
+        "told",
     )
 
 
@@ -271,6 +277,7 @@ def _clauses(standing: StandingView) -> h.Element:
                 _table(
                     ("Sentence", "Stands", "Why, and what proves it"),
                     (_clause(sentence) for sentence in sentences),
+                    "clauses",
                 ),
             ]
             for title, sentences in sections
@@ -331,8 +338,10 @@ def _moment(at: datetime | None, zone: str) -> h.Node:
     return "unknown" if at is None else when(at, zone, "exact")
 
 
-def _table(heads: tuple[str, ...], rows: Iterable[h.Node]) -> h.Element:
-    return h.table(".stack")[
+def _table(
+    heads: tuple[str, ...], rows: Iterable[h.Node], kind: str = "figures"
+) -> h.Element:
+    return h.table(f".stack.{kind}")[
         h.thead[h.tr[(h.th(scope="col")[head] for head in heads)]],
         h.tbody[rows],
     ]

@@ -48,13 +48,18 @@ th, td { text-align: left; vertical-align: top; padding: .42rem .8rem .42rem 0;
   border-top: 1px solid var(--line); }
 thead th { border-top: 0; font-size: .85rem; color: var(--quiet); font-weight: 600; }
 tbody th { font-weight: 600; }
+th .quiet { font-weight: 400; }
+.clauses th:first-child { width: 45%; }
+.clauses th:nth-child(2) { width: 9.5rem; }
+.told th:first-child { width: 32%; }
 td.figure { font-size: 1.15rem; font-weight: 650; white-space: nowrap; }
 .wide { overflow-x: auto; }
 svg { overflow: visible; }
 .axis { width: 100%; height: auto; }
 .axis line { stroke: var(--quiet); stroke-width: 1.5; }
 .axis .stem { stroke: var(--line); stroke-width: 1; }
-.axis text { fill: var(--ink); font-size: 12.5px; }
+.axis text { fill: var(--ink); font-size: 12.5px; paint-order: stroke;
+  stroke: var(--paper); stroke-width: 4px; }
 .deadline { width: 10rem; height: 1.25rem; }
 .deadline .track { fill: var(--line); }
 .deadline line { stroke: var(--ink); stroke-width: 1.5; }
@@ -75,7 +80,8 @@ ol li { margin: .4rem 0; }
 }
 @page { size: A4; margin: 16mm 14mm; }
 @media print {
-  body { max-width: none; padding: 0; font-size: 9.5pt; }
+  html { font-size: 9.5pt; }
+  body { max-width: none; padding: 0; }
   h2, h3 { break-after: avoid; }
   tr, .verdict, .axis, pre, li { break-inside: avoid; }
   .shape, svg { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
