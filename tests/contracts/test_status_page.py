@@ -299,7 +299,10 @@ def test_readers_always_see_one_whole_version(tmp_path):
                 summary = json.loads((version / "api/v2/summary.json").read_text())
                 html = (version / "index.html").read_text()
             except FileNotFoundError:
-                continue  # So slow that it is an old version, gone by now.
+                # A look so slow that its version is gone is no fault of the page's.
+                if (tmp_path / "current").resolve() == version:
+                    odd.append("half a page")
+                continue
             if f"The {summary['page']['revision']} is down" not in html:
                 odd.append(summary["page"]["revision"])
 
