@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
-from typing import Literal, get_args
+from typing import Literal
 
 import htpy as h
 
@@ -53,11 +53,6 @@ def sections(view: StandingView, show: Show) -> Iterator[tuple[str, h.Element]]:
                 h.ul(".sentences")[(_sentence(s, view) for s in wanted)],
             ],
         )
-
-
-def is_shown(word: str) -> bool:
-    """Say whether a word names a filter."""
-    return word in get_args(Show)
 
 
 def _filter(key: Show | Standing, text: str, show: Show) -> h.Element:
