@@ -63,17 +63,21 @@ class MemoryStore:
         self._blobs: dict[str, bytes] = {}
 
     def size(self) -> int:
+        """Return the number of entries."""
         return self._frontier.size
 
     def read(self, start: int, stop: int) -> Sequence[bytes]:
+        """Return entries of a range, clipped to the log."""
         with self._lock:
             return self._entries[max(start, 0) : max(stop, 0)]
 
     def leaf_hashes(self, start: int, stop: int) -> Sequence[bytes]:
+        """Return leaf hashes of a range, clipped to the log."""
         with self._lock:
             return self._leaves[max(start, 0) : max(stop, 0)]
 
     def root(self) -> tuple[int, bytes]:
+        """Return size and root of one moment."""
         frontier = self._frontier
         return frontier.size, frontier.root()
 
@@ -86,6 +90,7 @@ class MemoryStore:
         parcels: Sequence[Parcel] = (),
         settlements: Sequence[Settlement] = (),
     ) -> Appended:
+        """Write all of it, or nothing."""
         require_keys(drafts, parcels)
         with self._lock:
             size = self._frontier.size
@@ -124,6 +129,7 @@ class MemoryStore:
     def claim(
         self, *, now: datetime, lease: timedelta, limit: int = 1
     ) -> Sequence[Claim]:
+        """Take due parcels under a lease."""
         with self._lock:
             due = [slot for slot in self._outbox.values() if slot.is_due(now)]
             due.sort(key=lambda slot: (slot.not_before, slot.order))
@@ -138,10 +144,12 @@ class MemoryStore:
             return claims
 
     def unsettled(self) -> int:
+        """Count the open parcels."""
         with self._lock:
             return sum(slot.state == "open" for slot in self._outbox.values())
 
     def deliveries(self, notice: str) -> tuple[int, Sequence[Delivered]]:
+        """Return how many of a notice are open, and the settled ones by key."""
         with self._lock:
             slots = [s for s in self._outbox.values() if s.parcel.notice == notice]
         settled = [one for slot in slots if (one := _delivered(slot)) is not None]
@@ -149,25 +157,30 @@ class MemoryStore:
         return len(slots) - len(settled), settled
 
     def save_checkpoint(self, size: int, note: bytes) -> None:
+        """Keep a signed checkpoint."""
         with self._lock:
             self._checkpoints[size] = note
 
     def checkpoint(self) -> bytes | None:
+        """Return the latest signed checkpoint."""
         with self._lock:
             return self._checkpoints.get(max(self._checkpoints, default=0))
 
     def checkpoints(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the signed checkpoints, smallest first."""
         with self._lock:
             held = sorted(self._checkpoints.items())
         yield from held
 
     def put_blob(self, data: bytes) -> str:
+        """Keep evidence by its digest."""
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         with self._lock:
             self._blobs[digest] = data
         return digest
 
     def blob(self, digest: str) -> bytes | None:
+        """Return kept evidence, checked against its digest."""
         with self._lock:
             return self._blobs.get(digest)
 

@@ -72,6 +72,7 @@ class SqlStore(ABC):
         self._reader = reader
         self._place = place
         self._faults = (SQLAlchemyError, fault)
+        self._edge = Frontier()
 
     # Each database's own.
 
@@ -100,17 +101,21 @@ class SqlStore(ABC):
     # The log.
 
     def size(self) -> int:
+        """Return the number of entries."""
         with self._reading() as connection:
             size: int = connection.execute(select(head.c.size)).scalar_one()
             return size
 
     def read(self, start: int, stop: int) -> Sequence[bytes]:
+        """Return entries of a range, clipped to the log."""
         return self._column(entry.c.data, start, stop)
 
     def leaf_hashes(self, start: int, stop: int) -> Sequence[bytes]:
+        """Return leaf hashes of a range, clipped to the log."""
         return self._column(entry.c.leaf_hash, start, stop)
 
     def root(self) -> tuple[int, bytes]:
+        """Return size and root of one moment."""
         with self._reading() as connection:
             found = connection.execute(select(head.c.size, head.c.frontier)).one()
         return found.size, Frontier.from_bytes(found.size, found.frontier).root()
@@ -124,6 +129,7 @@ class SqlStore(ABC):
         parcels: Sequence[Parcel] = (),
         settlements: Sequence[Settlement] = (),
     ) -> Appended:
+        """Write all of it, or nothing."""
         require_keys(drafts, parcels)
         with self._writing() as connection:
             size, peaks, recorded = self._lock_head(connection)
@@ -134,9 +140,10 @@ class SqlStore(ABC):
             planned = plan(drafts, known, size, from_micros(moment))
             if planned.rows:
                 self._insert(connection, planned.rows)
-                grown = Frontier.from_bytes(size, peaks)
-                grown = grown.extend(row.leaf for row in planned.rows)
+                leaves = [row.leaf for row in planned.rows]
+                grown = self._frontier(size, peaks).extend(leaves)
                 self._move_head(connection, grown, moment)
+                self._edge = grown
             letters.post(connection, parcels)
             letters.settle(connection, settlements, moment)
         return planned.appended(size)
@@ -146,29 +153,35 @@ class SqlStore(ABC):
     def claim(
         self, *, now: datetime, lease: timedelta, limit: int = 1
     ) -> Sequence[Claim]:
+        """Take due parcels under a lease."""
         with self._writing() as connection:
             return letters.claim(connection, now, now + lease, max(limit, 0))
 
     def unsettled(self) -> int:
+        """Count the open parcels."""
         with self._reading() as connection:
             return letters.unsettled(connection)
 
     def deliveries(self, notice: str) -> tuple[int, Sequence[Delivered]]:
+        """Return how many of a notice are open, and the settled ones by key."""
         with self._reading() as connection:
             return letters.deliveries(connection, notice)
 
     # Checkpoints and blobs.
 
     def save_checkpoint(self, size: int, note: bytes) -> None:
+        """Keep a signed checkpoint."""
         with self._writing() as connection:
             connection.execute(_KEEP_CHECKPOINT, {"size": size, "note": note})
 
     def checkpoint(self) -> bytes | None:
+        """Return the latest signed checkpoint."""
         latest = select(checkpoint.c.note).order_by(checkpoint.c.size.desc()).limit(1)
         with self._reading() as connection:
             return connection.execute(latest).scalar_one_or_none()
 
     def checkpoints(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the signed checkpoints, smallest first."""
         # By pages, so that no connection is held while the caller works.
         last = -1
         while True:
@@ -187,12 +200,14 @@ class SqlStore(ABC):
             last = rows[-1].size
 
     def put_blob(self, data: bytes) -> str:
+        """Keep evidence by its digest."""
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         with self._writing() as connection:
             connection.execute(_KEEP_BLOB, {"digest": digest, "data": data})
         return digest
 
     def blob(self, digest: str) -> bytes | None:
+        """Return kept evidence, checked against its digest."""
         with self._reading() as connection:
             wanted = select(blob.c.data).where(blob.c.digest == digest)
             data = connection.execute(wanted).scalar_one_or_none()
@@ -205,6 +220,7 @@ class SqlStore(ABC):
         return data
 
     def close(self) -> None:
+        """Let go of files and connections."""
         self._engine.dispose()
 
     # Opening.
@@ -253,6 +269,14 @@ class SqlStore(ABC):
                 self._place,
             )
         Frontier.from_bytes(found.size, found.frontier)
+
+    def _frontier(self, size: int, peaks: bytes) -> Frontier:
+        """Read the frontier, unless it is the one that this store wrote last."""
+        edge = self._edge
+        # Compared as bytes, since another process may have written, or a commit failed.
+        if edge.size == size and edge.to_bytes() == peaks:
+            return edge
+        return Frontier.from_bytes(size, peaks)
 
     # Connections.
 

@@ -14,9 +14,9 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
@@ -105,6 +105,7 @@ class SqliteStore(SqlStore):
             raise
 
     def close(self) -> None:
+        """Let go of files and connections."""
         with self._turn:
             if self._writer is not None:
                 self._writer.close()
@@ -118,19 +119,28 @@ class SqliteStore(SqlStore):
         One connection is kept for writing: checking one out and in again would cost
         as much as the insert itself.
         """
-        with self._turn, self._explained():
-            if self._writer is None:
-                self._writer = self._engine.connect()
-                # A copy made by SQLite's own backup has lost this setting.
-                _use_wal(self._writer)
-            driver = _driver(self._writer)
+        with self._turn:
+            connection = self._writer or self._open_writer()
+            driver = _driver(connection)
             try:
                 driver.execute("BEGIN IMMEDIATE")
-                yield self._writer
-                driver.commit()
-            except BaseException:
-                driver.rollback()
+                yield connection
+                driver.execute("COMMIT")
+            except BaseException as fault:
+                # What a rollback meets was met by what made it necessary.
+                with suppress(sqlite3.Error):
+                    driver.rollback()
+                if isinstance(fault, self._faults):
+                    raise self._explain(fault) from None
                 raise
+
+    def _open_writer(self) -> Connection:
+        with self._explained():
+            writer = self._engine.connect()
+            # A copy made by SQLite's own backup has lost this setting.
+            _use_wal(writer)
+        self._writer = writer
+        return writer
 
     def _lock_head(self, connection: Connection) -> tuple[int, bytes, int]:
         rows = _driver(connection).execute(
@@ -168,9 +178,7 @@ class SqliteStore(SqlStore):
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.dbapi_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver
+    return cast("sqlite3.Connection", connection.connection.dbapi_connection)
 
 
 def _explain(fault: Exception, place: str) -> StoreError:
