@@ -46,6 +46,7 @@ class Passage:
     list: int | None = None
     ordinal: int | None = None
     opens_item: bool = False
+    indent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,10 @@ class _Walk:
         opens, self.opens_item = self.opens_item and bool(self.lists), False
         here = self.lists[-1] if self.lists else None
         ordinal = self.ordinal if opens else None
-        return Passage(text, first, last, len(self.lists), here, ordinal, opens)
+        raw = self.page.raw[first]
+        indent = len(raw) - len(raw.lstrip())
+        depth = len(self.lists)
+        return Passage(text, first, last, depth, here, ordinal, opens, indent)
 
     def _fence(self, token: Token) -> list[Block]:
         first, last = self._mark(token, "markup")

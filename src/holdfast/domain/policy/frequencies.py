@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_N = r"(?:a|per|each|every|in a|in every)"
+_N = r"(?:an?|per|each|every|in a|in every)"
 _RULES: tuple[tuple[str, str], ...] = (
     (r"bi-?annual(?:ly)?", "?bi-annual"),
     (r"bi-?weekly", "?bi-weekly"),
@@ -53,7 +53,11 @@ _RULES: tuple[tuple[str, str], ...] = (
         "hourly",
     ),
     (r"(?:on |at )?(?:every|each) (?:commit|build|release|deployment)", "="),
-    (r"continuous(?:ly)?|in real[- ]time", "continuous"),
+    (
+        r"continuous(?:ly)?(?! (?:\w+ )?(?:archiv|improve|integrat|deliver|deploy|operat|"
+        r"availab|learn))|in real[- ]time",
+        "continuous",
+    ),
     (
         r"every (?:\d{1,3}|two|three|four|five|six|eight|nine|ten|twelve|fifteen|"
         r"eighteen|thirty|ninety)(?: \(\d{1,3}\))?[ -]?"

@@ -146,4 +146,4 @@ def _percent(match: re.Match[str]) -> Found:
 def _nines(match: re.Match[str]) -> Found:
     count = _WORDS[match["word"].casefold()]
     amount = Decimal(100) - Decimal(100).scaleb(-count)
-    return Found(Quantity(amount, "percent", f"{amount}%"), *match.span())
+    return Found(Quantity(amount, "percent", f"{amount.normalize()}%"), *match.span())

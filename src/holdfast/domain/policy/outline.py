@@ -32,6 +32,7 @@ class _Lead:
     """A lead-in in force: how deep it stands, and which list it opened."""
 
     depth: int
+    indent: int
     text: str
     list: int | None
     governs: int | None = None
@@ -126,7 +127,7 @@ class Outline:
     def _leave(self, passage: Passage) -> None:
         kept: list[_Lead] = []
         for lead in self._leads:
-            if lead.depth < passage.depth:
+            if lead.depth < passage.depth or _hangs_below(lead, passage):
                 kept.append(lead)
             elif lead.governs is not None and lead.governs == passage.list:
                 kept.append(lead)
@@ -144,7 +145,9 @@ class Outline:
             text = f"{last.label}: {last.text}" if last.label else last.text
             if not leads and len(spans) > 1:
                 text = spans[0].label or spans[0].text
-            self._leads.append(_Lead(passage.depth, text, passage.list, fresh=leads))
+            self._leads.append(
+                _Lead(passage.depth, passage.indent, text, passage.list, fresh=leads)
+            )
 
     def _table(self, table: Table) -> list[Statement]:
         head = table.head.cells if table.head else ()
@@ -195,6 +198,15 @@ def _section(headings: tuple[str, ...]) -> str:
     return split_number(headings[-1])[1] if headings else ""
 
 
+def _hangs_below(lead: _Lead, passage: Passage) -> bool:
+    # Indented by less than Markdown asks for, but clearly meant as below it.
+    return (
+        lead.text.endswith(":")
+        and lead.depth == passage.depth > 0
+        and lead.indent < passage.indent
+    )
+
+
 def _leads_on(passage: Passage, spans: list[Span], following: Block | None) -> bool:
     if not spans or following is None:
         return False
@@ -203,7 +215,10 @@ def _leads_on(passage: Passage, spans: list[Span], following: Block | None) -> b
         case Table() | Code():
             return colon or bool(_LEADS.search(spans[-1].text))
         case Passage():
-            deeper = following.depth > passage.depth
+            deeper = following.depth > passage.depth or (
+                following.depth == passage.depth > 0
+                and following.indent > passage.indent
+            )
             other = following.list not in (None, passage.list)
             if colon and (deeper or other):
                 return True

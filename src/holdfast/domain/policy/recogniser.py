@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from holdfast.domain.policy.recognisers import (
+    activation,
     communication,
     duties,
     governance,
@@ -24,14 +25,15 @@ from holdfast.domain.policy.statement import Reading, Statement
 Rule = Callable[[Statement], Reading | None]
 
 RULES: tuple[Rule, ...] = (
-    *tables.RULES,
     *governance.RULES,
+    *tables.RULES,
     *objectives.RULES,
     *protection.RULES,
     *people.RULES,
     *security.RULES,
     *rehearsal.RULES,
     *communication.RULES,
+    *activation.RULES,
 )
 # These read only what no rule above could.
 LAST_RULES: tuple[Rule, ...] = duties.RULES

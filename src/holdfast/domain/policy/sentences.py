@@ -1,14 +1,14 @@
 """Passages as sentences: each with its label, its words and its lines.
 
 A label is what a policy writes before a colon, most often in bold ("**Backups:**").
-Only the first sentence after it carries it; that is what it names.
+It names all that follows it in the passage, up to the next label.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.domain.policy.inline import one_line, without_emphasis
 from holdfast.domain.policy.lines import BREAK
@@ -34,6 +34,7 @@ _SAYS = re.compile(r"\w")
 _VERB = re.compile(r"\b(?:must|shall|will|should|is|are|can|may|has|have)\b")
 _LABEL_WORDS_MAX = 8
 _DOTTED_LABEL_WORDS_MAX = 5
+_LATER_LABEL_WORDS_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +62,11 @@ def split_passage(text: str, first: int, *, is_item: bool) -> list[Span]:
             stop = begin + len(inside.rstrip(f" \t\n{BREAK}"))
             top = first + bisect_right(starts, 0 if label and not found else at) - 1
             bottom = first + bisect_right(starts, max(at, stop - 1)) - 1
-            found.append(Span(None if found else label, words, top, bottom))
-        elif found and inside_only_signs(text[begin:end]):
-            pass
+            found.append(Span(label, words, top, bottom))
         begin = end
     if not found and label:
         return [Span(None, label, first, first + bisect_right(starts, body) - 1)]
     return _with_later_labels(found)
-
-
-def inside_only_signs(text: str) -> bool:
-    """Say whether a stretch of text has no letter and no digit."""
-    return not _SAYS.search(text)
 
 
 def _with_breaks(text: str) -> str:
@@ -96,7 +90,9 @@ def _label(text: str, *, is_item: bool) -> tuple[str | None, int]:
         if words <= limit:
             return one_line(without_emphasis(match["label"])), match.end()
     match = _PLAIN_LABEL.match(text)
-    if match and len(match["label"].split()) <= (_LABEL_WORDS_MAX if is_item else 5):
+    if match and len(match["label"].split()) <= (
+        _LABEL_WORDS_MAX if is_item else _LATER_LABEL_WORDS_MAX
+    ):
         label = one_line(without_emphasis(match["label"]))
         if not _VERB.search(label):
             return label, match.end()
@@ -107,15 +103,20 @@ def _with_later_labels(spans: list[Span]) -> list[Span]:
     # After a hard break a new label may stand ("RTO: 4 hours" on a line of its own).
     found = spans[:1]
     for span in spans[1:]:
-        match = _PLAIN_LABEL.match(span.text)
-        if match and len(match["label"].split()) <= 5 and span.first > found[-1].last:
-            label = match["label"].strip()
-            if not _VERB.search(label):
-                text = span.text[match.end() :]
-                found.append(Span(label, text, span.first, span.last))
-                continue
-        found.append(span)
+        label = _later_label(span) if span.first > found[-1].last else None
+        if label is not None:
+            found.append(replace(span, label=label[0], text=label[1]))
+        else:
+            found.append(replace(span, label=found[-1].label))
     return found
+
+
+def _later_label(span: Span) -> tuple[str, str] | None:
+    match = _PLAIN_LABEL.match(span.text)
+    if match is None or len(match["label"].split()) > _LATER_LABEL_WORDS_MAX:
+        return None
+    label = match["label"].strip()
+    return None if _VERB.search(label) else (label, span.text[match.end() :])
 
 
 def _ends(text: str, start: int) -> list[int]:

@@ -1,73 +1,46 @@
-"""Who is told what, how and how soon; and when a plan is activated."""
+"""Telling people: the team, the public on the status page, customers, others.
+
+Not every mention of telling is a promise. A step of a procedure ("Notify customers
+that the CRM is down") is one only with a deadline, or with a channel and a trigger.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
+from holdfast.domain.policy.frequencies import Frequency, find_frequencies
 from holdfast.domain.policy.lexer import find_quantities
 from holdfast.domain.policy.model import ControlName, Fact, Obligation, Quantity
+from holdfast.domain.policy.placeholders import find_placeholders
+from holdfast.domain.policy.recognisers.notices import (
+    FOLLOWING,
+    MODAL,
+    STRONG,
+    Notice,
+    find_notice,
+)
 from holdfast.domain.policy.recognisers.phrases import (
     I,
-    clean,
+    blank_deadline,
     condition,
     deadline_of,
     threshold_of,
+    vague_word,
 )
 from holdfast.domain.policy.statement import Reading, Statement
 
-_MODAL = r"(?:must|shall|should|will|(?:is|are) to|has to|have to|needs? to)"
-_STRONG = r"(?:notif(?:y|ies|ied)|alert(?:ed|s)?|paged?)"
-_WEAK = r"(?:inform(?:ed|s)?|report(?:ed|s)?|contact(?:ed|s)?|e-?mail(?:ed|s)?|advise[ds]?|told)"
-_TOLD = re.compile(
-    rf"(?P<who>[^.;:]{{2,140}}?) (?:{_MODAL} (?:also )?(?:\w+ly )?be|are|is) (?:\w+ly )?"
-    rf"(?P<verb>{_STRONG}|{_WEAK})\b(?! to\b)(?P<rest>.*)",
-    I,
-)
-_REPORTED = re.compile(
-    rf"(?P<what>[^.;:]{{2,140}}?) {_MODAL} (?:\w+ly )?be (?:\w+ly )?"
-    r"(?P<verb>reported|communicated|escalated|disclosed)\b(?P<rest>.*?)\bto (?P<who>[^.;]{3,120})",
-    I,
-)
-_TELLS = re.compile(
-    rf"(?:^|\b{_MODAL} (?:also |promptly |immediately )?|^[\w ,]{{0,40}}[,:] )"
-    rf"(?P<verb>notify|alert|page|inform|e-?mail|contact|advise|report(?= to))\s+(?:to )?"
-    r"(?P<who>[^.;:]{2,120})",
-    I,
-)
-_REPORTS = re.compile(
-    rf"\b(?:{_MODAL} |^)(?P<verb>report|escalate|communicate|disclose)\b(?P<what>[^.;]{{0,100}}?)"
-    r"\bto (?P<who>[^.;]{3,120})",
-    I,
-)
-_PROVIDES = re.compile(
-    rf"\b(?:{_MODAL}) (?:provide|give|send) (?P<who>[^.;]{{2,60}}?) (?:with )?(?:a |an |written |"
-    r"prompt |prior )*(?:notification|notice)s? of (?P<what>[^.;]{3,100})",
-    I,
-)
-_SENDS = re.compile(
-    r"\b(?:send|issue|provide|distribute)s?\b[^.;]{0,50}?\b(?:to) (?P<who>[^.;]{2,100})",
-    I,
-)
-_PAGE = re.compile(r"\bstatus ?page\b", I)
-_PAGE_VERB = re.compile(r"\b(?:updat|post|publish|announc|communicat)\w*\b", I)
 _CHANNELS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("Slack", re.compile(r"\bslack\b", I)),
     ("email", re.compile(r"\be-?mail(?:s|ed)?\b", I)),
-    ("status page", _PAGE),
+    ("status page", re.compile(r"(?<!link to the )(?<!link to )\bstatus ?page\b", I)),
     ("phone", re.compile(r"\b(?:phone|telephone|call tree|calls?)\b", I)),
     ("SMS", re.compile(r"\b(?:SMS|text messages?)\b", I)),
     ("PagerDuty", re.compile(r"\bpager\s?duty\b", I)),
     ("Opsgenie", re.compile(r"\bopsgenie\b", I)),
     ("Microsoft Teams", re.compile(r"\b(?:microsoft|MS) teams\b", I)),
 )
-_FOLLOWING = re.compile(
-    r"\bthe following (?:people|personnel|part|persons|individual|"
-    r"stakeholder|group|team|contact|authorit|entit|recipient)|"
-    r"\bnotif\w+:?\s*$|\bthe following\b",
-    I,
-)
-_NOTIFIES = re.compile(rf"\b(?:{_STRONG}|notification|notices?|inform(?:ed)?)\b", I)
+_MOST_CHANNELS = 2
 _VAGUE_WITHIN = re.compile(
     r"\b(?:promptly|immediately|as soon as (?:reasonably )?(?:possible|practicable)|"
     r"without (?:undue|unreasonable) delay|in a timely (?:manner|fashion))\b",
@@ -76,222 +49,185 @@ _VAGUE_WITHIN = re.compile(
 _IF_NEEDED = re.compile(
     r"\b(?:if|as|when|where) (?:needed|necessary|appropriate|required)\b", I
 )
-_TAIL = re.compile(
-    r"\s*(?:,|\(|--|–|—|\b(?:within|via|by|through|using|over|if|when|whenever|upon|after|in the "
-    r"event|in case|as soon|immediately|promptly|no later|about|regarding|that|of any|"
-    r"of the|of an?|following|once|at least|every|on|before|with|who|to|without)\b).*$",
-    I | re.DOTALL,
-)
-_PRONOUN = re.compile(r"^(?:it|they|them|this|that|he|she|you|us|we|anyone)$", I)
 _CUSTOMER = re.compile(r"\b(?:customer|client|user|subscriber|tenant)s?\b", I)
-_INSIDE = re.compile(
-    r"\b(?:team|staff|lead|leader|leadership|manager|management|executive|officer|IRT|CTO|CEO|"
-    r"CISO|personnel|employee|committee|engineer|on-call|responder|commander|director|head|"
-    r"board|security|department|IT|internal)s?\b",
-    I,
-)
 _OUTSIDE = re.compile(
-    r"\b(?:regulator|authorit|agenc|law enforcement|supervis|vendor|media|"
-    r"partner|insurer|commissioner|data subject|individual)\w*\b",
+    r"\b(?:regulator|authorit|agenc|law enforcement|supervis|vendor|media|partner|insurer|"
+    r"commissioner|data subject|individual)\w*\b",
     I,
 )
+_INSIDE = re.compile(
+    r"\b(?:team|staff|lead|leader|leadership|manager|management|executive|officer|IRT|CTO|"
+    r"CEO|CISO|personnel|employee|committee|engineer|on-call|responder|commander|director|"
+    r"head|board|security|department|IT|internal)s?\b",
+    I,
+)
+_AUDIENCE_HEAD = re.compile(
+    r"audience|stakeholder|recipient|who|party|contact|notif", I
+)
+_CHANNEL_HEAD = re.compile(r"channel|method|medium|means|how|via", I)
+_TIME_HEAD = re.compile(r"time|within|when|deadline|frequency|SLA|target", I)
+_TRIGGER_HEAD = re.compile(r"trigger|event|condition|severity|scenario", I)
 
 
 @dataclass(frozen=True, slots=True)
-class _Notice:
-    who: str
-    verb: str
-    trigger: str | None = None
+class _Timing:
+    """How soon, or how often: as a quantity where it is one, and in words."""
+
+    within: Quantity | None = None
+    every: Frequency | None = None
+    words: str | None = None
+
+    @property
+    def is_vague(self) -> bool:
+        return bool(self.words) and self.within is None and self.every is None
 
 
 def _notices(statement: Statement) -> Reading | None:
-    if statement.announces and _FOLLOWING.search(statement.text):
+    if FOLLOWING.search(statement.text) or _IF_NEEDED.search(statement.text):
+        # The list below carries it; and "if needed" promises nothing.
         return None
-    notice = _inherited(statement) or _own(statement)
-    if notice is None or _PRONOUN.match(notice.who):
+    notice = find_notice(statement)
+    if notice is None or statement.cells:
         return None
-    within, value = _within(statement)
-    threshold = threshold_of(statement)
-    channel = _channel(statement, notice)
-    trigger = notice.trigger or _trigger(statement)
-    every = _every(statement)
-    weak = not re.match(_STRONG, notice.verb, I) and notice.verb != "status page"
-    if _IF_NEEDED.search(statement.text):
+    timing = _timing(statement)
+    channel = _channel(statement.text, notice)
+    trigger = _trigger(statement, notice, timing)
+    if not _is_promise(statement, notice, timing, channel, trigger):
         return None
-    if not _counts(statement, notice, value or every, channel, trigger, weak=weak):
-        return None
-    who = statement.acronyms.get(notice.who, notice.who)
+    who = _in_text(statement.acronyms.get(notice.who, notice.who))
+    return _reading(statement, who, channel, trigger, timing)
+
+
+def _reading(
+    statement: Statement,
+    who: str,
+    channel: str | None,
+    trigger: str | None,
+    timing: _Timing,
+) -> Reading:
+    blank = blank_deadline(statement.text)
+    fact = Fact(
+        "notify",
+        timing.words,
+        who=who,
+        channel=channel,
+        trigger=trigger,
+        placeholder=blank,
+    )
     control = _control(who, channel)
-    vague = value is not None and within is None and every is None
-    fact = Fact("notify", every or value, who=who, channel=channel, trigger=trigger)
+    note = f'"{timing.words}" is no deadline that can be measured'
     if control is None:
-        note = "told to somebody outside, which no control keeps"
-        return Reading("event", (), (fact,), note=note, ambiguous=vague)
+        outside = "told to somebody outside, which no control keeps"
+        vague = timing.is_vague
+        return Reading(
+            "event", (), (fact,), note=note if vague else outside, ambiguous=vague
+        )
+    threshold = threshold_of(statement)
     duty = Obligation(
         control,
-        _duty(who, control),
+        "update the status page" if control == "status_page" else f"tell {who}",
         trigger=trigger,
-        within=within,
+        within=timing.within,
         threshold=threshold.quantity if threshold else None,
-        every=statement.frequency.every if every and statement.frequency else None,
+        every=timing.every.every if timing.every else None,
         audience=who,
         channel=channel,
     )
-    note = f'"{value}" is no deadline that can be measured' if vague else None
-    return Reading("event", (duty,), (fact,), note=note, ambiguous=vague)
-
-
-def _counts(
-    statement: Statement,
-    notice: _Notice,
-    value: str | None,
-    channel: str | None,
-    trigger: str | None,
-    *,
-    weak: bool,
-) -> bool:
-    """Tell a promise to notify from a step of a procedure that mentions it."""
-    demanded = bool(re.search(rf"\b{_MODAL}\b", statement.text, I))
-    inherited = any(_NOTIFIES.search(lead) for lead in statement.lead_ins[:1])
-    if value:
-        return True
-    timed = bool(statement.lead_ins and _inherited_trigger(statement))
-    if weak:
-        return bool(trigger and (channel or timed) and not demanded) or (
-            demanded and trigger is not None and notice.verb == "email"
-        )
-    if notice.verb == "status page":
-        return bool(trigger)
-    return (demanded or inherited) or bool(channel and trigger)
-
-
-def _own(statement: Statement) -> _Notice | None:
-    text = statement.text
-    if match := _PROVIDES.search(text):
-        return _Notice(
-            clean(match["who"]), "notify", clean(_TAIL.sub("", match["what"]))
-        )
-    if match := _REPORTED.match(text):
-        return _Notice(_who(match["who"]), match["verb"], clean(match["what"]))
-    if (
-        _PAGE.search(text)
-        and _PAGE_VERB.search(text)
-        and not re.search(rf"^\W*{_STRONG}", text, I)
-    ):
-        users = re.search(
-            r"\bfor (?:the |our |all )?([^.;,]*?(?:users|customers|clients))\b", text, I
-        )
-        return _Notice(clean(users[1]) if users else "public", "status page")
-    if match := _TOLD.match(text):
-        of = re.match(r"\s*(?:of|about)\s+([^.;]{3,120})", match["rest"])
-        trigger = (
-            clean(
-                re.sub(
-                    r"\s*\(.*|\s+(?:that|which|within|by|via|through)\b.*", "", of[1]
-                )
-            )
-            if of
-            else None
-        )
-        return _Notice(clean(_last_subject(match["who"])), match["verb"], trigger)
-    if match := _TELLS.search(text):
-        return _Notice(_who(match["who"]), match["verb"].casefold().replace("-", ""))
-    if match := _REPORTS.search(text):
-        return _Notice(_who(match["who"]), match["verb"], clean(match["what"]) or None)
-    if match := _SENDS.search(text):
-        return _Notice(_who(match["who"]), "send")
-    return None
-
-
-def _last_subject(text: str) -> str:
-    return (
-        re.sub(r"^.*?\b(?:,|then)\s+", "", text)
-        if re.match(r"(?:in|if|when|upon|after|within|once)\b", text, I)
-        else text
+    return Reading(
+        "event",
+        (duty,),
+        (fact,),
+        note=note if timing.is_vague else None,
+        ambiguous=timing.is_vague,
     )
 
 
-def _inherited(statement: Statement) -> _Notice | None:
-    """Read an item of "The following people must be notified within 1 hour:"."""
-    if not statement.lead_ins:
-        return None
-    lead = statement.lead_ins[0]
-    if not re.search(rf"\b(?:{_STRONG}|inform(?:ed)?)\b", lead, I):
-        return None
-    if not re.search(rf"\b{_MODAL}\b", lead, I) or not _FOLLOWING.search(lead):
-        return None
-    if statement.label:
-        return _Notice(statement.label, "notify", condition(_after_deadline(lead)))
-    if statement.placeholders and statement.text.startswith(statement.placeholders[0]):
-        return _Notice(statement.placeholders[0], "notify", condition(lead))
-    who = re.split(r"\s+(?:--|–|—|-)\s+|\s*\(|\s*[,;:]\s", statement.text)[0]
-    return _Notice(clean(who), "notify", condition(_after_deadline(lead)))
+def _is_promise(
+    statement: Statement,
+    notice: Notice,
+    timing: _Timing,
+    channel: str | None,
+    trigger: str | None,
+) -> bool:
+    if timing.words or blank_deadline(statement.text):
+        return True
+    demanded = bool(re.search(rf"\b{MODAL}\b", statement.text, I))
+    lead = statement.lead_ins[0] if statement.lead_ins else ""
+    below = bool(re.search(STRONG, lead, I) and re.search(rf"\b{MODAL}\b", lead, I))
+    if notice.is_strong:
+        return demanded or below or bool(channel and trigger)
+    if notice.on_status_page or notice.verb in ("email", "e-mail", "emailed"):
+        return bool(trigger)
+    return bool(trigger and channel and not demanded)
 
 
-def _after_deadline(lead: str) -> str:
-    """Cut "within 15 minutes of X" down to "of X", which is what it waits for."""
-    found = [f for f in find_quantities(lead) if f.is_duration]
-    return lead[found[0].end :] if found else lead
+def _timing(statement: Statement) -> _Timing:
+    own = deadline_of(statement)
+    every = statement.frequencies[0] if statement.frequencies else None
+    if own is not None:
+        return _Timing(own.quantity, every, own.quantity.text)
+    if every is not None:
+        return _Timing(None, every, _words(every))
+    if match := _VAGUE_WITHIN.search(statement.text):
+        return _Timing(words=match[0].casefold())
+    for lead in (statement.label or "", *statement.lead_ins):
+        if quantity := _deadline_in(lead):
+            return _Timing(quantity, None, quantity.text)
+        if found := find_frequencies(lead):
+            return _Timing(None, found[0], _words(found[0]))
+    return _Timing()
 
 
-def _who(text: str) -> str:
-    return clean(_TAIL.sub("", text))
+def _words(every: Frequency) -> str:
+    return f"at least {every.text}" if every.floor else every.text.casefold()
 
 
-def _within(statement: Statement) -> tuple[Quantity | None, str | None]:
-    found = deadline_of(statement)
-    if found is None and re.search(r"\bno later than|\bwithin\b", statement.text, I):
-        return None, None
-    if found is not None:
-        return found.quantity, found.quantity.text
-    for lead in statement.lead_ins:
-        inherited = [f for f in find_quantities(lead) if f.is_duration]
-        if inherited and re.search(
-            r"\bwithin\b|no later than", lead[: inherited[0].start], I
+def _deadline_in(lead: str) -> Quantity | None:
+    for found in find_quantities(lead):
+        if found.is_duration and re.search(
+            r"\bwithin\b|no later than", lead[: found.start], I
         ):
-            return inherited[0].quantity, inherited[0].quantity.text
-    match = _VAGUE_WITHIN.search(statement.text)
-    return None, match[0].casefold() if match else None
-
-
-def _every(statement: Statement) -> str | None:
-    frequency = statement.frequency
-    if frequency is None:
-        return None
-    words = frequency.text.casefold()
-    return f"at least {words}" if frequency.floor else words
-
-
-def _inherited_trigger(statement: Statement) -> str | None:
-    for lead in statement.lead_ins:
-        if found := condition(lead):
-            return found
+            return found.quantity
     return None
 
 
-def _trigger(statement: Statement) -> str | None:
-    text = statement.text
-    found = deadline_of(statement)
-    own = condition(text[found.end :]) if found else None
-    return own or condition(text) or _inherited_trigger(statement) or _phase(statement)
-
-
-def _phase(statement: Statement) -> str | None:
-    # "At least once an hour" below "Recovery" is while recovery lasts.
-    if _every(statement) and statement.headings:
+def _trigger(statement: Statement, notice: Notice, timing: _Timing) -> str | None:
+    """Return what a notice waits for: its own condition, or one from above."""
+    if notice.trigger:
+        return notice.trigger
+    inherited = timing.within is not None and deadline_of(statement) is None
+    above = [_after_figures(lead) for lead in statement.lead_ins]
+    texts = [_after_deadline(statement), statement.text]
+    ordered = [*above, *texts] if inherited else [*texts, *above]
+    for text in ordered:
+        if text and (found := condition(text)):
+            return found
+    if timing.every and statement.headings:
+        # "At least once an hour" below "Recovery" is while recovery lasts.
         return f"during {statement.headings[-1].casefold()}"
     return None
 
 
-def _channel(statement: Statement, notice: _Notice) -> str | None:
-    found = [
+def _after_deadline(statement: Statement) -> str:
+    found = deadline_of(statement)
+    return statement.text[found.end :] if found else ""
+
+
+def _after_figures(lead: str) -> str:
+    """Cut "within 15 minutes of X" down to "of X", which is what it waits for."""
+    found = [each for each in find_quantities(lead) if each.is_duration]
+    return lead[found[0].end :] if found else lead
+
+
+def _channel(text: str, notice: Notice) -> str | None:
+    found = sorted(
         (match.start(), name)
         for name, pattern in _CHANNELS
-        if (match := pattern.search(statement.text))
-    ]
-    if notice.verb in ("status page",):
+        if (match := pattern.search(text))
+    )
+    if notice.on_status_page:
         return "status page"
-    names = [name for _, name in sorted(found)][:2]
+    names = [name for _, name in found][:_MOST_CHANNELS]
     return " or ".join(names) if names else None
 
 
@@ -305,41 +241,55 @@ def _control(who: str, channel: str | None) -> ControlName | None:
     return "alerting" if _INSIDE.search(who) else None
 
 
-def _duty(who: str, control: ControlName) -> str:
-    if control == "status_page":
-        return "update the status page"
-    return f"tell {who}"
+def _in_text(who: str) -> str:
+    """Return a group of people without the capital of the sentence's start."""
+    words = who.split()
+    named = len(words) > 1 and (words[1][0].isupper() or not words[0][1:].islower())
+    common = _CUSTOMER.search(words[0]) or (len(words) > 1 and words[0][1:].islower())
+    return who if named or not common else who[0].lower() + who[1:]
 
 
-_ACTIVATED = re.compile(
-    r"\b(?:plan|policy|BC/?DR|BCP|DRP|procedures?|it)\b[^.;]{0,40}?\b(?:is|are|be|will be|shall be)"
-    r"(?: automatically| immediately)? (?:activated|invoked|initiated|triggered|enacted)"
-    r"(?: automatically)? (?P<word>in the event of|in case of|if|when|whenever|upon|after|once)\s+"
-    r"(?P<what>.+)",
-    I,
-)
-_DECLARED = re.compile(
-    r"\b(?:disaster|incident|emergency|contingency) (?:is|shall be|will be|must be|may be|can be) "
-    r"declared (?:if|when|whenever|after|once|upon)\s+(?P<what>.+)",
-    I,
-)
-_MEANS = re.compile(
-    r"\b(?:disruption|disaster|incident|outage|emergency|interruption|crisis)[\"'”’]?\s+"
-    r"(?:to mean|means|is defined as|is considered|refers to|is any)\s+(?P<what>.+)",
-    I,
-)
-
-
-def _activation(statement: Statement) -> Reading | None:
-    text = statement.text
-    match = _ACTIVATED.search(text) or _DECLARED.search(text)
-    if match is None:
-        match = _MEANS.search(text) if statement.durations else None
-    if match is None or statement.announces:
+def _row(statement: Statement) -> Reading | None:
+    """Read a row of a table of audiences, with how and how soon each is told."""
+    cells = {
+        name: next((c for h, c in statement.cells if pattern.search(h)), None)
+        for name, pattern in (
+            ("who", _AUDIENCE_HEAD),
+            ("channel", _CHANNEL_HEAD),
+            ("time", _TIME_HEAD),
+            ("trigger", _TRIGGER_HEAD),
+        )
+    }
+    who, time = cells["who"], cells["time"]
+    if not who or not (cells["channel"] or time) or len(statement.cells) < 2:  # noqa: PLR2004
         return None
-    what = re.sub(r"\s*\([^()]*\)", "", match["what"]).strip(" .;")
-    what = re.sub(r"^(?:a|an|the)\s+", "", what)
-    return Reading("informational", (), (Fact("activation_thresholds", what),))
+    if not (cells["channel"] or re.search(r"communicat|notif", statement.context, I)):
+        return None
+    quantity = next(
+        (f.quantity for f in find_quantities(time or "") if f.is_duration), None
+    )
+    every = next(iter(find_frequencies(time or "")), None)
+    words = (
+        quantity.text if quantity and not every else _words(every) if every else None
+    )
+    if words is None and time and (vague := vague_word(time)):
+        words = vague.casefold()
+    if words is None and time and find_placeholders(time):
+        words = None
+    timing = _Timing(None if every else quantity, every, words)
+    channel = (
+        _channel(cells["channel"] or "", Notice(who, "notify")) or cells["channel"]
+    )
+    trigger = cells["trigger"] if cells["trigger"] != who else None
+    reading = _reading(statement, _in_text(who), channel, trigger, timing)
+    return Reading(
+        "event",
+        reading.obligations,
+        reading.facts,
+        note=reading.note,
+        ambiguous=reading.ambiguous,
+        final=True,
+    )
 
 
-RULES = (_notices, _activation)
+RULES = (_row, _notices)

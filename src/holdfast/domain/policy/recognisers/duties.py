@@ -9,6 +9,7 @@ import re
 
 from holdfast.domain.policy.model import Fact
 from holdfast.domain.policy.recognisers.phrases import (
+    ASIDE,
     I,
     MODAL,
     PASSIVE,
@@ -24,6 +25,9 @@ _UPON = re.compile(r"\bimmediately (?:up)?on (?P<what>[^,.;]{4,80})", I)
 _NOTE = "no control keeps this"
 _AFTER = re.compile(r"\s+(?P<noun>[a-z][\w-]*(?: [a-z][\w-]*)?)", I)
 _SHORT = re.compile(r"\(([A-Z]{2,8})\)")
+_CONDITION_FIRST = re.compile(
+    r"^(?:upon|when|if|after|in the event|in case|once)\b[^.;]*?, ", I
+)
 _VERB = re.compile(
     r"\b(?:be|is|are|been)\s+(?:\w+ly )?(?P<verb>\w+ed|done|run|kept)\b", I
 )
@@ -55,7 +59,7 @@ def _plans(statement: Statement) -> Reading | None:
 
 
 def _cadence(statement: Statement) -> Reading | None:
-    if not statement.frequencies or not _is_owed(statement):
+    if statement.announces or not statement.frequencies or not _is_owed(statement):
         return None
     frequency = statement.frequencies[0]
     after = _AFTER.match(statement.text, frequency.end)
@@ -92,7 +96,7 @@ def _written(text: str) -> str | None:
 
 
 def _deadline(statement: Statement) -> Reading | None:
-    if not _is_owed(statement):
+    if statement.announces or not _is_owed(statement):
         return None
     found = deadline_of(statement)
     if found is not None and re.search(
@@ -112,14 +116,11 @@ def _is_owed(statement: Statement) -> bool:
 
 
 def _matter(statement: Statement) -> str:
-    if statement.label:
-        return statement.label.casefold()
-    subject = subject_of(statement.text)
-    verb = _VERB.search(statement.text) or _ACT.search(statement.text)
-    words = f"{subject} {verb['verb'] if verb else ''}"
-    if verb and verb.re is _ACT:
-        words += verb["object"] or ""
-    return clean(words)
+    """Return what is to be done, as a summary names it: subject and verb."""
+    text = _CONDITION_FIRST.sub("", ASIDE.sub("", statement.text))
+    verb = _VERB.search(text) or _ACT.search(text)
+    done = verb["verb"] + (verb.groupdict().get("object") or "") if verb else ""
+    return clean(f"{statement.label or subject_of(text)} {done}").casefold()
 
 
 RULES = (_row, _plans, _cadence, _deadline)

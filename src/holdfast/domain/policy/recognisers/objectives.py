@@ -69,9 +69,6 @@ _GROUP = re.compile(
     r"(?:services?|systems?|applications?|functions?|processes|workloads?|data)\b",
     I,
 )
-_GAP = re.compile(
-    r"[^.;]{0,90}?",
-)
 _PLEDGE = re.compile(
     r"\b(?:is|are|of|at|to|target|within|exceed|than|maximum|be|limited|minimum|"
     r"maintain|achiev|deliver|provid|guarant|commit|ensur)|[:=≤<(-]",
@@ -175,7 +172,6 @@ def _named(statement: Statement) -> Reading | None:
 def _pairs(statement: Statement) -> Iterator[tuple[FactField, Found, str | None]]:
     terms, text = _terms(statement), statement.text
     durations = [d for d in statement.durations if not _aside(statement, d)]
-    blanks = placeholder_spans(text)
     if "respectively" in text and len(terms) == len(durations):
         for term, found in zip(terms, durations, strict=True):
             yield term.field, found, tier_of(statement)
@@ -183,18 +179,32 @@ def _pairs(statement: Statement) -> Iterator[tuple[FactField, Found, str | None]
     for number, term in enumerate(terms):
         following = terms[number + 1].start if number + 1 < len(terms) else len(text)
         before = terms[number - 1].end if number else 0
-        for found in durations:
-            gap = text[term.end : found.start]
-            blank = any(term.end <= a < found.start for a, _ in blanks)
-            if term.end <= found.start < following and not blank and _is_close(gap):
-                yield term.field, found, tier_of(statement, before, following)
-                break
-            if 0 <= term.start - found.end <= 2 and found.start >= before:
-                yield term.field, found, tier_of(statement, before, following)
-                break
-        else:
-            # "data loss must be under 1 hour" and "lose at most 1 hour of data".
-            continue
+        found_here = _just_before(text, term, durations) or _next_after(
+            statement, term, following, durations
+        )
+        if found_here is not None:
+            yield term.field, found_here, tier_of(statement, before, following)
+
+
+def _just_before(text: str, term: _Term, durations: list[Found]) -> Found | None:
+    """Return the figure in "a 4-hour RTO"."""
+    for found in durations:
+        if text[found.end : term.start] in (" ", "-"):
+            return found
+    return None
+
+
+def _next_after(
+    statement: Statement, term: _Term, end: int, durations: list[Found]
+) -> Found | None:
+    """Return the figure in "an RTO of 4 hours", unless a blank stands in its place."""
+    blanks = placeholder_spans(statement.text)
+    for found in durations:
+        if term.end <= found.start < end:
+            blank = any(term.end <= start < found.start for start, _ in blanks)
+            close = _is_close(statement.text[term.end : found.start])
+            return found if close and not blank else None
+    return None
 
 
 def _is_close(gap: str) -> bool:

@@ -42,20 +42,25 @@ _DEADLINE_WORD = re.compile(
     r"\b(?:within|no later than|not later than)\s+(?:an?\s+)?(?=[\[{<_X(])", I
 )
 _CONDITION = re.compile(
-    r"(?:^|[,;]?\s)(?P<word>in the event of|in case of|in the case of|following|upon|when|"
-    r"whenever|if|once|after|of (?=identif|activat|detect|discover|determin|becoming|"
-    r"confirm|the (?:incident|event|disruption|breach|detection|discovery)|an? |any |"
-    r"declar|known|notif|change))\s+(?P<rest>[^,;.:()]{3,160})",
+    r"(?:^|[,;]?\s)(?P<word>in the event of|in case of|in the case of|(?<!the )following|"
+    r"upon|when|whenever|if|once|after|"
+    r"of(?=\s(?:identif|activat|detect|discover|determin|becoming|confirm|declar|known|"
+    r"notif|learn|receiv|(?:an? |any |the )?(?:\w+ )?(?:incident|event|disruption|breach|"
+    r"outage|disaster|detection|discovery|confirmation|change))))"
+    r"\s+(?P<rest>[^,;.:()]{3,160})",
     I,
 )
+ASIDE = re.compile(r"\s*\([^()]*\)")
 
 
 def deadline_of(statement: Statement) -> Found | None:
     """Return the sentence's deadline: a duration after "within" or its like."""
-    for found in statement.durations:
-        if _WITHIN.search(statement.text[: found.start]):
-            return found
-    return None
+    return next((f for f in statement.durations if is_deadline(statement, f)), None)
+
+
+def is_deadline(statement: Statement, found: Found) -> bool:
+    """Say whether a duration stands after "within" or its like."""
+    return bool(_WITHIN.search(statement.text[: found.start]))
 
 
 def threshold_of(statement: Statement) -> Found | None:
@@ -75,7 +80,7 @@ def blank_deadline(text: str) -> str | None:
 
 def condition(text: str) -> str | None:
     """Return what a sentence waits for ("outage exceeds 1 hour"), if it says."""
-    match = _CONDITION.search(text)
+    match = _CONDITION.search(ASIDE.sub("", text))
     if match is None:
         return None
     return clean(match["rest"])
@@ -96,6 +101,11 @@ def vague_word(text: str) -> str | None:
 def lower_first(text: str) -> str:
     """Return a cell's words as they stand in running text ("Next business day")."""
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def in_running_text(text: str) -> str:
+    """Return words without their capitals; short forms keep theirs."""
+    return re.sub(r"\b[A-Z](?=[a-z])", lambda match: match[0].lower(), text)
 
 
 def subject_of(text: str) -> str:

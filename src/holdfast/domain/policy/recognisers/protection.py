@@ -76,7 +76,7 @@ _RETAINED = re.compile(
 )
 _CLAUSES = re.compile(
     r";|, (?:and|with|while|but) |, (?=(?:tested|restored|verified|retained|stored|kept)\b)|"
-    r" and (?=(?:are |is |be )?(?:tested|restored|verified|validated|retained|reviewed|"
+    r" and (?=(?:\w+ ){0,4}?(?:tested|restored|verified|validated|retained|reviewed|"
     r"test|verify|validate|restore)\b)|\. "
 )
 

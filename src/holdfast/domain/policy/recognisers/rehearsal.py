@@ -155,7 +155,7 @@ def _without_backup_words(part: str) -> str:
     if not _TESTS_BACKUPS.search(part):
         return part
     part = re.sub(
-        r"\b(?:backup )?(?:recovery|restoration|restore) (?:tests?|testing)\b",
+        r"(?<!disaster )\b(?:backup )?(?:recovery|restoration|restore) (?:tests?|testing)\b",
         "",
         part,
         flags=I,

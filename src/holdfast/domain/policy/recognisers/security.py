@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+from holdfast.domain.policy.lexer import Found
 from holdfast.domain.policy.model import Fact, Obligation
-from holdfast.domain.policy.recognisers.phrases import I, blank_deadline, deadline_of
+from holdfast.domain.policy.recognisers.phrases import I, blank_deadline, is_deadline
 from holdfast.domain.policy.statement import Reading, Statement
 
 _LOG = re.compile(
@@ -51,19 +53,17 @@ def _patching(statement: Statement) -> Reading | None:
     if not any(_MEND.search(text) for text in near):
         return None
     labelled = bool(statement.label and _SEVERITY.match(statement.label))
-    found = deadline_of(statement)
-    if found is None and labelled and statement.durations:
-        found = statement.durations[0]
-    blank = None if found else blank_deadline(statement.text)
-    if not found and not blank and labelled and statement.placeholders:
-        blank = statement.placeholders[0]
-    if found is None and blank is None:
+    pairs = list(_deadlines(statement, labelled=labelled))
+    if not pairs:
         return None
-    severities = _severities(statement)
-    value = found.quantity.text if found else None
     facts = tuple(
-        Fact("patch_deadlines", value, severity, placeholder=blank)
-        for severity in severities
+        Fact(
+            "patch_deadlines",
+            found and found.quantity.text,
+            severity,
+            placeholder=blank,
+        )
+        for severity, found, blank in pairs
     )
     duties = tuple(
         Obligation(
@@ -73,13 +73,34 @@ def _patching(statement: Statement) -> Reading | None:
             within=found.quantity if found else None,
             tier=severity,
         )
-        for severity in severities
+        for severity, found, _ in pairs
     )
     return Reading("event", duties, facts)
 
 
-def _severities(statement: Statement) -> list[str]:
-    for text in (statement.label or "", statement.text):
+def _deadlines(
+    statement: Statement, *, labelled: bool
+) -> Iterator[tuple[str, Found | None, str | None]]:
+    """Return each severity with its deadline, or with the blank in its place."""
+    at = 0
+    for found in statement.durations:
+        if labelled or is_deadline(statement, found):
+            for severity in _severities(statement, at, found.end):
+                yield severity, found, None
+            at = found.end
+    if at:
+        return
+    blank = blank_deadline(statement.text)
+    if blank is None and labelled and statement.placeholders:
+        blank = statement.placeholders[0]
+    if blank is not None:
+        for severity in _severities(statement, 0, len(statement.text)):
+            yield severity, None, blank
+
+
+def _severities(statement: Statement, start: int, end: int) -> list[str]:
+    near = statement.text[start:end]
+    for text in (near, statement.label or "", statement.text):
         found = [match["severity"].casefold() for match in _SEVERITY.finditer(text)]
         if found:
             return list(dict.fromkeys(found))

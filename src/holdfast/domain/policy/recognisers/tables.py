@@ -13,7 +13,7 @@ from holdfast.domain.policy.lexer import find_quantities
 from holdfast.domain.policy.model import Fact, FactField, Obligation, Quantity
 from holdfast.domain.policy.placeholders import find_placeholders
 from holdfast.domain.policy.recognisers.objectives import target
-from holdfast.domain.policy.recognisers.phrases import I, lower_first
+from holdfast.domain.policy.recognisers.phrases import I, in_running_text, lower_first
 from holdfast.domain.policy.statement import Reading, Statement
 
 _COLUMNS: tuple[tuple[FactField, re.Pattern[str]], ...] = (
@@ -82,7 +82,9 @@ def _objectives(statement: Statement) -> Reading | None:
             obligations.append(obligation)
         elif number not in fields and _is_duration(cell) and not _EMPTY.match(head):
             others.append(_other(statement, head, cell))
-    return Reading("target", tuple(obligations), (*facts, *others)) if facts else None
+    if not facts:
+        return None
+    return Reading("target", tuple(obligations), (*facts, *others), final=True)
 
 
 def _objective(
@@ -121,7 +123,7 @@ def _shown(cell: str, quantity: Quantity | None) -> str:
         bare = re.sub(r"\s*\([^()]*\)", "", cell).strip()
         if bare and find_quantities(bare):
             return lower_first(bare)
-    return lower_first(cell)
+    return in_running_text(cell)
 
 
 def _is_duration(cell: str) -> bool:
