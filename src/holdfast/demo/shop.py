@@ -45,6 +45,7 @@ def application(dsn: str) -> Starlette:
     """Return the shop: ``POST /orders`` and ``GET /health``."""
 
     async def take(request: Request) -> Response:
+        """Take an order; acknowledge it once it is committed."""
         try:
             order = Order.model_validate_json(await request.body())
         except ValidationError:
@@ -58,6 +59,7 @@ def application(dsn: str) -> Starlette:
         return JSONResponse({"id": number}, status_code=201 if fresh else 200)
 
     async def health(request: Request) -> Response:
+        """Say whether the customer journey works."""
         del request
         try:
             async with asyncio.timeout(DATABASE_SECONDS_MAX):

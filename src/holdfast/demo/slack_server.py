@@ -130,6 +130,7 @@ def application(workspace: Workspace) -> Starlette:
     """Return the endpoint: three methods of the API and ``/faults``."""
 
     async def post_message(request: Request) -> Response:
+        """Keep a message, or commit the next fault."""
         body = await _body(request)
         if refused := workspace.refusal(request, body):
             return JSONResponse(_error(refused))
@@ -139,18 +140,21 @@ def application(workspace: Workspace) -> Starlette:
         return await _misbehave(workspace, fault, body)
 
     async def auth_test(request: Request) -> Response:
+        """Say who the token is."""
         if refused := workspace.refusal(request, await _body(request)):
             return JSONResponse(_error(refused))
         home = {"url": str(request.base_url), "team": "Box", "team_id": "TBOX"}
         return JSONResponse({"ok": True, **home, "user": "holdfast", **_BOT})
 
     async def history(request: Request) -> Response:
+        """Show a conversation."""
         body = {**dict(request.query_params), **await _body(request)}
         if refused := workspace.refusal(request, body):
             return JSONResponse(_error(refused))
         return JSONResponse(workspace.history(body))
 
     async def faults(request: Request) -> Response:
+        """Queue faults."""
         try:
             wanted = parse(await request.json())
         except (HoldfastError, ValueError) as odd:
@@ -161,6 +165,7 @@ def application(workspace: Workspace) -> Starlette:
         return JSONResponse({"ok": True, "queued": [asdict(f) for f in wanted]})
 
     async def unknown(request: Request) -> Response:
+        """Answer for a method that is not here."""
         method = request.path_params["method"]
         return JSONResponse({**_error("unknown_method"), "req_method": method})
 
