@@ -285,13 +285,17 @@ def test_a_restore_outlives_its_starter_and_runs_once(rig: Rig) -> None:
     assert not list(rig.protected.cluster.data.parent.glob("data.before-*"))
 
 
-def test_a_restored_server_starts_again_like_any_other(rig: Rig) -> None:
-    """After a recovery the server can be stopped and started, its data as they were."""
+def test_the_on_site_key_is_not_needed_to_recover(rig: Rig) -> None:
+    """With the on-site key lost as well, off-site restores, and says what is left."""
     rig.insert(1)
     assert rig.run("backup", "first", 2).ok
     rig.strike()
-    assert rig.run("restore", "recovery", 2).ok
+    rig.protected.repositories[0].key_file.unlink()
 
+    restored = rig.run("restore", "recovery", 2)
+
+    assert restored.ok, restored.detail
+    assert "archiving is not restored" in restored.detail
     stop_cluster(rig.protected)
     start_cluster(rig.protected)
 

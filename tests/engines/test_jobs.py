@@ -159,14 +159,32 @@ def test_missing_tools_are_named_before_a_job_begins(stand_ins) -> None:
 
 
 def test_a_key_that_others_can_read_is_refused(stand_ins) -> None:
-    """A cipher key open to other users stops the engine, which names the file."""
+    """A cipher key open to other users ends the job, which names the file."""
     key = stand_ins.protected.repositories[1].key_file
     key.chmod(0o644)
 
-    with pytest.raises(HoldfastError, match="other users") as open_key:
-        stand_ins.engine.start(HANGING)
+    stand_ins.engine.start(HANGING)
 
-    assert open_key.value.where == str(key)
+    until(lambda: not isinstance(stand_ins.engine.observe(HANGING), Running))
+    ended = stand_ins.engine.observe(HANGING)
+    assert isinstance(ended, Finished)
+    assert not ended.ok
+    assert "other users" in ended.detail
+    assert str(key) in ended.detail
+
+
+def test_a_late_process_does_not_begin_what_is_lost(stand_ins) -> None:
+    """A second process for a job that has begun ends at once and changes nothing."""
+    folder = stand_ins.engine.start(HANGING)
+    mark = _mark(folder)
+    _command(stand_ins)
+    os.kill(mark.pid, signal.SIGKILL)
+    until(lambda: isinstance(stand_ins.engine.observe(HANGING), Lost))
+
+    jobs._spawn(Path(folder))
+
+    assert _mark(folder) == mark
+    assert isinstance(stand_ins.engine.observe(HANGING), Lost)
 
 
 def _cmdline(process: Path) -> bytes:

@@ -16,7 +16,6 @@ from pathlib import Path
 from holdfast.engines import jobs, preflight, restore
 from holdfast.engines.codec import to_json
 from holdfast.engines.evidence import require
-from holdfast.engines.pgbackrest_command import configure
 from holdfast.engines.pgbackrest_info import Info, read_info
 from holdfast.engines.pgbackrest_jobs import Order
 from holdfast.engines.postgresql import ask, check_invariants, is_accepting
@@ -103,11 +102,11 @@ class PgBackRest:
 
     def preflight(self, datastore: str, repository: int) -> Preflight:
         """Check that a restore from the repository could work."""
-        return preflight.check(self._configured(datastore), repository)
+        return preflight.check(self._find(datastore), repository)
 
     def points(self, datastore: str) -> Points:
         """List what could be restored, asking each repository with its own key."""
-        protected = self._configured(datastore)
+        protected = self._find(datastore)
         infos = [read_info(protected, r.number) for r in protected.repositories]
         proven = _proven(protected, infos)
         return Points(
@@ -115,12 +114,12 @@ class PgBackRest:
             at=datetime.now(UTC),
             repositories=tuple(_repository(protected, info) for info in infos),
             recoverable_to=proven.moment,
-            evidence=tuple(i.ran.evidence for i in infos) + proven.evidence,
+            evidence=tuple(e for i in infos for e in i.evidence) + proven.evidence,
         )
 
     def start(self, job: Job) -> str:
         """Start a detached job; a repeat with the same id never runs it twice."""
-        protected = self._configured(job.datastore)
+        protected = self._find(job.datastore)
         if job.verb not in self.capabilities():
             message = f"{job.verb} is not possible for {job.datastore}"
             raise HoldfastError(message, "It is a single cluster; restore it instead.")
@@ -189,11 +188,6 @@ class PgBackRest:
             "Name it in the settings of the process that holds the engines.",
         )
 
-    def _configured(self, datastore: str) -> Protected:
-        protected = self._find(datastore)
-        configure(protected)
-        return protected
-
 
 _SLUG = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
@@ -217,7 +211,8 @@ def _repository(protected: Protected, info: Info) -> Repository:
         location=str(place.path),
         off_site=place.off_site,
         reachable=info.answers,
-        cipher=cipher_shown(place, protected.stanza),
+        # Looked at only where a command with a deadline has just been answered.
+        cipher=cipher_shown(place, protected.stanza) if info.answers else None,
         backups=info.backups,
         wal_max=info.wal_max,
         detail=info.message,

@@ -29,15 +29,22 @@ TIMEOUTS = {
 }
 
 
-def configure(protected: Protected) -> None:
-    """Write the configurations where they are missing or no longer true."""
-    own_folder(protected.folder)
-    own_folder(protected.folder / "include")
-    own_folder(protected.folder / "lock")
-    _write(protected.production_config, _text(protected, protected.repositories))
-    for repository in protected.repositories:
-        alone = _text(protected, (repository,))
-        _write(protected.recovery_config(repository.number), alone)
+def configure_production(protected: Protected) -> Path:
+    """Write production's configuration if it is missing or no longer true.
+
+    Raises `HoldfastError` where any repository's key is missing or open to others.
+    """
+    text = _text(protected, protected.repositories)
+    return _write(protected, protected.production_config, text)
+
+
+def configure_recovery(protected: Protected, number: int) -> Path:
+    """Write the configuration of one repository alone; no other key is needed.
+
+    Raises `HoldfastError` where its key is missing or open to others.
+    """
+    text = _text(protected, (protected.repository(number),))
+    return _write(protected, protected.recovery_config(number), text)
 
 
 def call(
@@ -156,6 +163,10 @@ def _key(path: Path) -> str:
     return key
 
 
-def _write(path: Path, text: str) -> None:
+def _write(protected: Protected, path: Path, text: str) -> Path:
+    own_folder(protected.folder)
+    own_folder(protected.folder / "include")
+    own_folder(protected.folder / "lock")
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_private(path, text)
+    return path

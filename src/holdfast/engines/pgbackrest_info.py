@@ -12,11 +12,14 @@ from datetime import UTC, datetime
 from typing import Literal, cast
 
 from holdfast.engines.evidence import Ran, scrub, summarise
-from holdfast.engines.pgbackrest_command import call
+from holdfast.engines.pgbackrest_command import call, configure_recovery
 from holdfast.engines.protected import Protected
-from holdfast.operations.ports import Backup
+from holdfast.errors import HoldfastError
+from holdfast.operations.ports import Backup, Evidence
 
 Json = dict[str, object]
+# pgBackRest's own codes: nothing at that place; a stanza without backup; anything else.
+NOTHING_THERE, NO_BACKUP, UNREADABLE = 1, 2, 99
 Kind = Literal["full", "diff", "incr"]
 
 
@@ -30,12 +33,12 @@ class Info:
     backups: tuple[Backup, ...]
     wal_max: str | None
     archive_id: str | None
-    ran: Ran
+    evidence: tuple[Evidence, ...]
 
     @property
     def answers(self) -> bool:
         """Say whether the repository could be read with its key."""
-        return self.status in {0, 2}  # 2: a stanza with no backup yet.
+        return self.status in {0, NO_BACKUP}
 
     @property
     def good_backups(self) -> tuple[Backup, ...]:
@@ -45,6 +48,10 @@ class Info:
 
 def read_info(protected: Protected, repository: int) -> Info:
     """Ask one repository, with the credentials of that repository only."""
+    try:
+        config = configure_recovery(protected, repository)
+    except HoldfastError as error:
+        return Info(repository, UNREADABLE, str(error), (), None, None, ())
     ran = call(
         protected,
         "info",
@@ -52,12 +59,13 @@ def read_info(protected: Protected, repository: int) -> Info:
         "--output=json",
         "--log-level-console=off",
         "--log-level-stderr=error",
-        config=protected.recovery_config(repository),
+        config=config,
     )
     try:
         stanza = _stanza(ran.output)
     except (ValueError, KeyError, IndexError, TypeError):
-        return Info(repository, 99, summarise(ran), (), None, None, ran)
+        said = summarise(ran)
+        return Info(repository, UNREADABLE, said, (), None, None, (ran.evidence,))
     return _info(repository, stanza, ran)
 
 
@@ -78,7 +86,7 @@ def _info(repository: int, stanza: Json, ran: Ran) -> Info:
         backups=tuple(_backup(b, repository) for b in _list(stanza, "backup")),
         wal_max=(_wal_max(newest) or None) if newest else None,
         archive_id=str(newest["id"]) if newest else None,
-        ran=ran,
+        evidence=(ran.evidence,),
     )
 
 

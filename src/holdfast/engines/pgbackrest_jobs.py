@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from holdfast.engines.evidence import summarise
-from holdfast.engines.pgbackrest_command import call, configure
+from holdfast.engines.pgbackrest_command import (
+    call,
+    configure_production,
+    configure_recovery,
+)
 from holdfast.engines.pgbackrest_info import read_info
 from holdfast.engines.protected import Protected
 from holdfast.engines.report import Ended, Report
@@ -38,7 +42,6 @@ class Order:
 def carry_out(order: Order, report: Report) -> Ended:
     """Do the job; every outside call leaves its evidence in the report."""
     job, protected = order.job, order.protected
-    configure(protected)
     numbers = _numbers(job, protected)
     match job.verb:
         case "backup":
@@ -73,12 +76,12 @@ def _back_up(protected: Protected, number: int, report: Report) -> Ended:
             "backup",
             f"--repo={number}",
             *("--type=full", "--log-level-console=info"),
-            config=protected.production_config,
+            config=configure_production(protected),
             deadline=protected.deadlines.backup,
         )
     )
     info = read_info(protected, number)
-    report.keep(info.ran)
+    report.keep_all(info.evidence)
     fresh = [b for b in info.good_backups if b.started_at >= began]
     if not fresh:
         said = _complaint(ran.output) or summarise(ran)
@@ -96,7 +99,7 @@ def _verify(protected: Protected, number: int, report: Report) -> Ended:
             "verify",
             f"--repo={number}",
             *("--output=text", "--verbose", "--log-level-console=info"),
-            config=protected.recovery_config(number),
+            config=configure_recovery(protected, number),
             deadline=protected.deadlines.verify,
         )
     )
@@ -124,7 +127,7 @@ def _verify_faults(output: str) -> list[str]:
 
 def _archive_faults(protected: Protected, number: int, report: Report) -> list[str]:
     info = read_info(protected, number)
-    report.keep(info.ran)
+    report.keep_all(info.evidence)
     if not info.good_backups or info.archive_id is None:
         return ["no backup to restore from"]
     segments, _, ran = list_archive(protected, number, info.archive_id)

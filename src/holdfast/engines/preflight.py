@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from holdfast.engines.pgbackrest_command import version
-from holdfast.engines.pgbackrest_info import Info, read_info
+from holdfast.engines.pgbackrest_info import NOTHING_THERE, Info, read_info
 from holdfast.engines.postgresql import postmaster
 from holdfast.engines.protected import Protected
 from holdfast.engines.repository import list_archive, missing_segments
@@ -22,13 +22,13 @@ OLDEST = (2, 41)
 
 def check(protected: Protected, number: int) -> Preflight:
     """Check tools, repository, key, backup, archive, space and target."""
-    repository = protected.repository(number)
     checks = [_tools(protected)]
-    evidence: tuple[Evidence, ...] = ()
-    there = (repository.path / "backup" / protected.stanza).is_dir()
+    # Asked by a command with a deadline: a look of our own could hang with a mount.
+    info = read_info(protected, protected.repository(number).number)
+    evidence = info.evidence
+    there = info.status != NOTHING_THERE
     checks.append(("repository", there, "reachable" if there else "nothing is there"))
     if there:
-        info = read_info(protected, number)
         more, evidence = _contents(protected, info)
         checks += more
     checks.append(_target(protected))
@@ -63,7 +63,7 @@ def _contents(
 ) -> tuple[list[Check], tuple[Evidence, ...]]:
     detail = "decrypts the repository" if info.answers else info.message
     checks: list[Check] = [("key", info.answers, detail)]
-    evidence = [info.ran.evidence]
+    evidence = list(info.evidence)
     if not info.good_backups or info.archive_id is None:
         checks.append(("backup", False, "no backup without errors"))
         return checks, tuple(evidence)

@@ -16,7 +16,7 @@ from holdfast.engines.evidence import Call, Ran, argv_of, run, summarise
 from holdfast.engines.pgbackrest_command import (
     archive_command,
     call,
-    configure,
+    configure_production,
     version,
 )
 from holdfast.engines.postgresql import (
@@ -77,7 +77,7 @@ def create_cluster(protected: Protected, *, rpo: timedelta) -> None:
     Raises `HoldfastError` with what `initdb` said where it does not work.
     """
     cluster = protected.cluster
-    configure(protected)
+    configure_production(protected)
     own_folder(cluster.data)
     pwfile = protected.folder / ".pwfile"
     write_private(pwfile, password(cluster) + "\n")

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from holdfast.engines import jobs
 from holdfast.engines.account import own_folder
 from holdfast.engines.evidence import summarise
-from holdfast.engines.pgbackrest_command import call
+from holdfast.engines.pgbackrest_command import call, configure_production
 from holdfast.engines.pgbackrest_info import Info, read_info
 from holdfast.engines.postgresql import (
     ask,
@@ -60,10 +60,10 @@ class Restored:
 def restore(protected: Protected, job: Job, report: Report) -> Ended:
     """Restore, start, wait until out of recovery, and record how far it came."""
     number = job.repository or protected.repositories[0].number
+    report.step("looking for the backup")
+    info = read_info(protected, number)
     with _fence(protected):
-        report.step("looking for the backup")
-        info = read_info(protected, number)
-        report.keep(info.ran)
+        report.keep_all(info.evidence)
         backup = _choose(info, job)
         expected = _next_timeline(protected, info, report)
         _put_aside(protected, job)
@@ -163,6 +163,10 @@ def _fetch(protected: Protected, job: Job, backup: Backup, report: Report) -> No
 def _mend_archiving(protected: Protected, report: Report) -> tuple[str, ...]:
     """Prepare repositories that are gone; a failure is told, and stops nothing."""
     report.step("preparing the archive")
+    try:
+        config = configure_production(protected)
+    except HoldfastError as error:
+        return (f"archiving is not restored: {error}",)
     for repository in protected.repositories:
         if repository.path.parent.exists():
             own_folder(repository.path)
@@ -171,7 +175,7 @@ def _mend_archiving(protected: Protected, report: Report) -> tuple[str, ...]:
             protected,
             "stanza-create",
             *("--no-online", "--log-level-console=warn"),
-            config=protected.production_config,
+            config=config,
         )
     )
     return () if ran.exited_well else (f"archiving is not restored: {summarise(ran)}",)
