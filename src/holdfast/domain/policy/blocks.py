@@ -122,6 +122,8 @@ class _Walk:
                 self._mark(token, "markup")
             case "html_block":
                 return self._html(token)
+            case _:
+                pass
         return []
 
     def _heading(self, token: Token, inline: Token) -> list[Block]:

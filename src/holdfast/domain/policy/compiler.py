@@ -14,7 +14,7 @@ from holdfast.domain.policy.anchors import anchor, shape, text_digest
 from holdfast.domain.policy.blocks import Block, Heading, read_blocks
 from holdfast.domain.policy.contradictions import find_contradictions
 from holdfast.domain.policy.defects import find_defects
-from holdfast.domain.policy.inline import names_of, plain
+from holdfast.domain.policy.inline import names_of
 from holdfast.domain.policy.lines import Page, read_page
 from holdfast.domain.policy.model import (
     CompiledPolicy,
@@ -193,9 +193,10 @@ def _claim_lines(page: Page, statements: list[Statement]) -> None:
 def _unclaimed(page: Page) -> Iterator[Unparsed]:
     """Name the lines that nothing claimed; bare signs of lists and quotes are markup."""
     start: int | None = None
+    for index, line in enumerate(page.raw):
+        if page.kinds[index] is None and _SIGNS_ONLY.fullmatch(line):
+            page.kinds[index] = "markup"
     for index, kind in enumerate([*page.kinds, "blank"]):
-        if kind is None and _SIGNS_ONLY.fullmatch(page.raw[index]):
-            page.kinds[index] = kind = "markup"
         if kind is None and start is None:
             start = index
         elif kind is not None and start is not None:
@@ -240,17 +241,9 @@ def _placeholders(
 def _after_key(line: str) -> str:
     # A list in YAML ("tags: [a, b]") is no blank.
     value = line.partition(":")[2].strip()
-    return "" if value.startswith("[") else plain_value(value)
-
-
-def plain_value(value: str) -> str:
-    """Return a value of the front matter without its quotes."""
-    return value.strip("'\"")
+    return "" if value.startswith("[") else value
 
 
 def _page_defects(page: Page) -> Iterator[Defect]:
     if page.unclosed_front_matter:
         yield Defect(1, "front matter begins and does not end")
-
-
-__all__ = ["compile_policy", "plain"]

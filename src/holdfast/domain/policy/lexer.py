@@ -15,8 +15,29 @@ from holdfast.domain.policy.model import Quantity, Unit
 _WORDS = {
     word: number
     for number, word in enumerate(
-        """zero one two three four five six seven eight nine ten eleven twelve thirteen
-        fourteen fifteen sixteen seventeen eighteen nineteen twenty""".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty",
+        ]
     )
 } | {
     "thirty": 30,
@@ -68,7 +89,9 @@ _PERCENT = re.compile(
     r"(?<![\w.,-])(?P<low>\d{1,3}(?:\.\d{1,6})?)\s?(?:%|percent\b|per cent\b)",
     re.IGNORECASE,
 )
-_NINES = re.compile(r"\b(?P<word>two|three|four|five|six) (?:nines|9s)\b", re.I)
+_NINES = re.compile(
+    r"\b(?P<word>two|three|four|five|six) (?:nines|9s)\b", re.IGNORECASE
+)
 _HALF = re.compile(r"\bhalf an hour\b", re.IGNORECASE)
 
 

@@ -14,14 +14,17 @@ from typing import Any
 from holdfast.domain.policy.anchors import split_number
 from holdfast.domain.policy.blocks import Block, Code, Heading, Passage
 from holdfast.domain.policy.inline import one_line, without_emphasis
+from holdfast.domain.policy.placeholders import find_placeholders
 from holdfast.domain.policy.sentences import Span, split_passage
-from holdfast.domain.policy.statement import Statement, lexed
+from holdfast.domain.policy.statement import Statement, with_figures
 from holdfast.domain.policy.tables import Row, Table
 
 _LEADS = re.compile(r":\s*$|\b(?:the )?following\b|\bbelow\b", re.IGNORECASE)
 _RANKING = re.compile(
-    r"^(?:#|no\.?|id|rank|rank(?:ing)?|priority|order|ref\.?|item|step)$", re.I
+    r"^(?:#|no\.?|id|rank|rank(?:ing)?|priority|order|ref\.?|item|step)$",
+    re.IGNORECASE,
 )
+_PAIR = 2
 _ACRONYM = re.compile(
     r"\b((?:[A-Z][\w/-]*(?: of| and| for| the| &)? ?){2,7})\(([A-Z][A-Za-z/]{1,9})\)"
 )
@@ -86,9 +89,8 @@ class Outline:
         self._leads.clear()
 
     def _statement(self, text: str, first: int, last: int, **more: Any) -> Statement:
-        label = more.get("label")
         headings = tuple(text for _, text in self._headings)
-        return replace(
+        return with_figures(
             self._base,
             text=text,
             first=first,
@@ -96,7 +98,6 @@ class Outline:
             headings=headings,
             section=_section(headings),
             lead_ins=tuple(lead.text for lead in reversed(self._leads)),
-            **lexed(text if not label or more.get("cells") else text),
             **more,
         )
 
@@ -127,9 +128,8 @@ class Outline:
     def _leave(self, passage: Passage) -> None:
         kept: list[_Lead] = []
         for lead in self._leads:
-            if lead.depth < passage.depth or _hangs_below(lead, passage):
-                kept.append(lead)
-            elif lead.governs is not None and lead.governs == passage.list:
+            governed = lead.governs is not None and lead.governs == passage.list
+            if lead.depth < passage.depth or governed or _hangs_below(lead, passage):
                 kept.append(lead)
             elif lead.fresh and passage.list not in (None, lead.list):
                 # A list that is not indented below the item that announced it.
@@ -173,7 +173,7 @@ class Outline:
             for at, (name, cell) in enumerate(pairs)
             if at != named and cell
         ]
-        if len(pairs) <= 2:
+        if len(pairs) <= _PAIR:
             text = "; ".join(cell for _, cell in others)
         else:
             text = "; ".join(
@@ -183,8 +183,7 @@ class Outline:
         statement = self._statement(
             text or pairs[named][1], row.first, row.last, label=label, cells=pairs
         )
-        blanks = lexed(" | ".join(cells))["placeholders"]
-        return replace(statement, placeholders=blanks)  # type: ignore[arg-type]
+        return replace(statement, placeholders=find_placeholders(" | ".join(cells)))
 
     def _code(self, code: Code) -> Statement:
         return self._statement(one_line(code.text), code.first, code.last, code=True)

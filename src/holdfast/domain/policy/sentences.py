@@ -73,10 +73,7 @@ def _with_breaks(text: str) -> str:
     text = _DEFINITION.sub(r"\1:\n ", text)
     text = _CLAUSE_NUMBER.sub(f"{BREAK} ", text)
     lines = text.split("\n")
-    labelled = [
-        bool(_PLAIN_LABEL.match(line) or _BOLD_LABEL.match(line)) for line in lines
-    ]
-    if len(lines) > 1 and all(labelled):
+    if len(lines) > 1 and all(_label(line, is_item=True)[0] for line in lines):
         return f"{BREAK}\n".join(lines)
     return text
 

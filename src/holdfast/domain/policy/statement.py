@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from holdfast.domain.policy.frequencies import Frequency, find_frequencies
 from holdfast.domain.policy.lexer import Found, find_quantities
@@ -93,10 +94,13 @@ class Statement:
         return bool(pattern.search(self.full) or pattern.search(self.context))
 
 
-def lexed(text: str) -> dict[str, object]:
-    """Return what the lexers find in a text, as a statement's fields."""
-    return {
-        "quantities": find_quantities(text),
-        "frequencies": find_frequencies(text),
-        "placeholders": find_placeholders(text),
-    }
+def with_figures(base: Statement, *, text: str, **more: Any) -> Statement:
+    """Return a statement like the base, with what the lexers find in its text."""
+    return replace(
+        base,
+        text=text,
+        quantities=find_quantities(text),
+        frequencies=find_frequencies(text),
+        placeholders=find_placeholders(text),
+        **more,
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from holdfast.domain.policy.lines import Page
 
@@ -84,7 +85,7 @@ def _cells(lines: list[str], posts: list[int]) -> tuple[str, ...]:
     for line in lines:
         parts = line.strip().strip("|").split("|")
         if len(parts) != len(columns):
-            parts = [line[a + 1 : b] for a, b in zip(posts, posts[1:], strict=False)]
+            parts = [line[a + 1 : b] for a, b in pairwise(posts)]
         for column, part in zip(columns, parts, strict=False):
             column.append(part.strip())
     return tuple(" ".join(part for part in column if part) for column in columns)

@@ -10,9 +10,9 @@ import re
 from holdfast.domain.policy.model import Fact
 from holdfast.domain.policy.recognisers.phrases import (
     ASIDE,
-    I,
     MODAL,
     PASSIVE,
+    I,
     clean,
     deadline_of,
     subject_of,

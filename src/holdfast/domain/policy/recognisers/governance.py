@@ -14,7 +14,7 @@ _APPLIES = re.compile(
     I,
 )
 _NOT_COVERED = re.compile(r"\bdoes not (?:apply|cover)\b", I)
-_SCOPE = re.compile(r"\b(?:scope|audience|applicab)", I)
+_SCOPE = re.compile(r"\b(?:scope|audience|applicab|policy applies|covered)", I)
 _PEOPLE = re.compile(
     r"\b(?:employee|staff|personnel|contractor|vendor|supplier|user|individual|people|"
     r"everyone|everybody|worker)s?\b",
@@ -99,7 +99,7 @@ def _scope(statement: Statement) -> Reading | None:
     match = _APPLIES.search(statement.text)
     if match is None or _NOT_COVERED.search(statement.text):
         return None
-    near = [statement.label or "", *statement.headings[-1:]]
+    near = [statement.label or "", *statement.headings[-1:], statement.before]
     policy = re.match(
         r"(?:this|the|our) [\w\s/-]{0,60}(?:policy|plan)\b", statement.text, I
     )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from holdfast.domain.policy.lexer import Found
+from holdfast.domain.policy.lexer import Found, find_quantities
 from holdfast.domain.policy.model import (
     ControlName,
     Fact,
@@ -74,6 +74,10 @@ _PLEDGE = re.compile(
     r"maintain|achiev|deliver|provid|guarant|commit|ensur)|[:=≤<(-]",
     I,
 )
+
+_LOWEST_UPTIME = 90
+_CLOSE = 90
+_NEAR = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +213,7 @@ def _next_after(
 
 def _is_close(gap: str) -> bool:
     return (
-        len(gap) <= 90
+        len(gap) <= _CLOSE
         and ";" not in gap
         and not re.search(r"\.\s", gap)
         and not (re.search(r"\b(?:test|review|drill|exercis)", gap, I))
@@ -268,8 +272,6 @@ def _restored_within(statement: Statement) -> Reading | None:
 
 def _earlier(statement: Statement) -> Found | None:
     # "More than 3 hours would be unacceptable. Our objective is to recover within that."
-    from holdfast.domain.policy.lexer import find_quantities  # noqa: PLC0415
-
     found = [each for each in find_quantities(statement.before) if each.is_duration]
     return found[-1] if found else None
 
@@ -291,9 +293,6 @@ def _lost(statement: Statement) -> Reading | None:
         (target("rpo", found.quantity, statement, None),),
         (Fact("rpo", found.quantity.text, _tier_in(statement)),),
     )
-
-
-_LOWEST_UPTIME = 90
 
 
 def _available(statement: Statement) -> Reading | None:
@@ -346,7 +345,11 @@ def _blank(statement: Statement) -> Reading | None:
             continue
         for start, _ in blanks:
             gap = statement.full[match.end() : start + offset]
-            if start + offset >= match.end() and len(gap) <= 60 and _PLEDGE.search(gap):
+            if (
+                start + offset >= match.end()
+                and len(gap) <= _NEAR
+                and _PLEDGE.search(gap)
+            ):
                 blank = placeholder_after(statement.text, start)
                 duty = target(field, None, statement, None)  # type: ignore[arg-type]
                 fact = Fact(field, None, placeholder=blank)  # type: ignore[arg-type]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from holdfast.domain.policy.model import Fact, Obligation
-from holdfast.domain.policy.recognisers.phrases import I, MODAL, clean
+from holdfast.domain.policy.model import Fact, Kind, Obligation
+from holdfast.domain.policy.recognisers.phrases import MODAL, I, clean
 from holdfast.domain.policy.statement import Reading, Statement
 
 _REMOTE = re.compile(
@@ -106,7 +106,7 @@ def _third_parties(statement: Statement) -> Reading | None:
         every=frequency.every if frequency else None,
         atoms=("reports reviewed",) if registered and frequency else (),
     )
-    kind = "registry" if registered else "review"
+    kind: Kind = "registry" if registered else "review"
     return Reading(kind, (duty,), facts, ambiguous=ambiguous)
 
 

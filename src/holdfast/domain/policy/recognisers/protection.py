@@ -7,7 +7,7 @@ import re
 from holdfast.domain.policy.frequencies import Frequency
 from holdfast.domain.policy.lexer import Found
 from holdfast.domain.policy.model import Fact, Obligation
-from holdfast.domain.policy.recognisers.phrases import I, MODAL, clean, lower_first
+from holdfast.domain.policy.recognisers.phrases import MODAL, I, clean, lower_first
 from holdfast.domain.policy.statement import Reading, Statement
 
 BACKUP = re.compile(r"\bback(?:ed|s|ing)?[- ]?ups?\b|\bsnapshots?\b", I)
@@ -57,7 +57,8 @@ _ELSEWHERE = re.compile(
 )
 _REDUNDANT = re.compile(
     r"\bmulti[- ]?(?:AZ|availability[- ]zone|region|zone)\b|\bredundan(?:t|cy)\b|"
-    r"\bmultiple (?:\w+ )?(?:availability zones|regions|data ?cent\w+)\b|"
+    r"\b(?:multiple|several|more than one|(?:at least )?two) (?:\w+ )?"
+    r"(?:availability zones?|regions?|data ?cent\w+)\b|"
     r"\bhot[- ]standby\b|\bstandby (?:database|replica)|\bread replicas?\b|"
     r"\bautomatic failover\b|\bactive[-/ ]active\b|\bclustered\b",
     I,

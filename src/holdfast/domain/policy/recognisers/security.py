@@ -59,7 +59,7 @@ def _patching(statement: Statement) -> Reading | None:
     facts = tuple(
         Fact(
             "patch_deadlines",
-            found and found.quantity.text,
+            found.quantity.text if found else None,
             severity,
             placeholder=blank,
         )

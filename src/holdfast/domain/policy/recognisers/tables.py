@@ -57,6 +57,7 @@ _FIXING = re.compile(r"vulnerab|patch|remediat|security update|CVE", I)
 _CVSS_HEAD = re.compile(r"cvss|score", I)
 _BACKUP_HEAD = re.compile(r"back-?up", I)
 _FREQUENCY_HEAD = re.compile(r"frequency|cadence|interval|schedule|how often|period", I)
+_CELL_WORDS_MAX = 6
 _RETENTION_HEAD = re.compile(r"retention|retained|kept for", I)
 
 
@@ -72,7 +73,9 @@ def _objectives(statement: Statement) -> Reading | None:
     }
     if not fields:
         return None
-    facts, obligations, others = [], [], []
+    facts: list[Fact] = []
+    obligations: list[Obligation] = []
+    others: list[Fact] = []
     for number, (head, cell) in enumerate(statement.cells):
         if number in fields and not _EMPTY.match(cell):
             fact, obligation = _objective(
@@ -110,6 +113,9 @@ def _quantity(field: FactField, cell: str) -> Quantity | None:
 
 
 def _shown(cell: str, quantity: Quantity | None) -> str:
+    if quantity is not None and len(cell.split()) > _CELL_WORDS_MAX:
+        # A cell that is a sentence says more than its figure.
+        return quantity.text
     cell = re.sub(
         r"^(?:within|less than|under|up to|max(?:imum)?(?: of)?|<=?|≤|~)\s*",
         "",
@@ -144,16 +150,14 @@ def _turned(statement: Statement) -> Reading | None:
         _METRIC_HEAD.search(statement.cells[0][0]) or len(statement.cells) == 2  # noqa: PLR2004
     ):
         return None
-    facts, obligations = [], []
+    facts: list[Fact] = []
+    obligations: list[Obligation] = []
     for head, cell in statement.cells[1:]:
         if _EMPTY.match(cell) or (_NOTES_HEAD.search(head) and facts):
             continue
         quantity = _quantity(field, cell)
-        if quantity is None and (
-            not find_placeholders(cell) or _VALUE_HEAD.match(head)
-        ):
-            if not find_placeholders(cell):
-                continue
+        if quantity is None and not find_placeholders(cell):
+            continue
         tier = None if _VALUE_HEAD.match(head) else head
         fact, obligation = _objective(statement, field, cell, tier)
         facts.append(fact)
