@@ -7,13 +7,13 @@ from decimal import Decimal
 from holdfast.domain.catalogue import Catalogue, Person
 from holdfast.domain.policy.model import (
     CompiledPolicy,
-    ControlName,
     Obligation,
     OpenQuestion,
     Quantity,
     Sentence,
     Unit,
 )
+from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import BY_NAME, Role
 
 

@@ -13,7 +13,7 @@ from tests.domain.declared_values import catalogue
 from holdfast.domain.holiday_table import holiday_table
 from holdfast.domain.overlay import parse_overlay
 from holdfast.domain.policy.compiler import compile_policy
-from holdfast.domain.policy.model import ControlName
+from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import BY_NAME
 from holdfast.domain.rules import Rules, resolve
 

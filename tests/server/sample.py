@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from holdfast.domain.policy.model import ControlName, Kind, Status
+from holdfast.domain.policy.model import Kind, Status
+from holdfast.domain.promises import ControlName
 from holdfast.evidence.views import (
     ClockView,
     DutyView,

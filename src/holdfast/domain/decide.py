@@ -17,7 +17,7 @@ from holdfast.domain.controls.judging import Duty, Situation
 from holdfast.domain.events.kinds import Event
 from holdfast.domain.events.notice import DutyEscalated, NoticeDue
 from holdfast.domain.memory.protection import Job
-from holdfast.domain.policy.model import ControlName
+from holdfast.domain.promises import ControlName
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from holdfast.domain.answers import BusinessDuration
 from holdfast.domain.calendar import BusinessCalendar
 from holdfast.domain.policy.model import (
     CompiledPolicy,
-    ControlName,
     Obligation,
     Quantity,
     Sentence,
     Unit,
 )
+from holdfast.domain.promises import ControlName
 
 _MICROSECOND = timedelta(microseconds=1)
 _LENGTHS: dict[Unit, timedelta] = {

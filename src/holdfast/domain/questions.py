@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from holdfast.domain.policy.model import ControlName
+from holdfast.domain.promises import ControlName
 
 Role = Literal["RC", "PL", "IRT", "CS"]
 ROLE_NAMES: dict[Role, str] = {

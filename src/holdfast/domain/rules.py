@@ -27,7 +27,8 @@ from holdfast.domain.catalogue import Catalogue
 from holdfast.domain.figures import Figure
 from holdfast.domain.holiday_table import HolidayTable
 from holdfast.domain.overlay import Overlay
-from holdfast.domain.policy.model import CompiledPolicy, ControlName, Sentence
+from holdfast.domain.policy.model import CompiledPolicy, Sentence
+from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import BY_NAME, QUESTIONS, Question, Role
 
 _Kind = TypeVar("_Kind")

@@ -71,7 +71,7 @@ class PgBackRest:
             require(protected.pgbackrest)
             for tool in ("postgres", "pg_ctl", "pg_waldump", "pg_isready"):
                 require(protected.cluster.bin_folder / tool)
-        return frozenset({"backup", "verify", "restore"})
+        return frozenset({"backup", "verify", "restore", "failover"})
 
     def describe(self, datastore: str) -> Description:
         """Look at the running server and at how its archiving goes."""
@@ -122,7 +122,7 @@ class PgBackRest:
         protected = self._find(job.datastore)
         if job.verb not in self.capabilities():
             message = f"{job.verb} is not possible for {job.datastore}"
-            raise HoldfastError(message, "It is a single cluster; restore it instead.")
+            raise HoldfastError(message, "Its engine does not offer that.")
         folder = self._folder(job)
         jobs.start(folder, to_json(Order(job, protected)))
         return str(folder)

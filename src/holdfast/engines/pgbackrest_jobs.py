@@ -1,4 +1,4 @@
-"""What a detached job does: back up, verify, or restore.
+"""What a detached job does: back up, verify, restore, or open what was restored.
 
 The verdict never is an exit status. A backup is judged by the repository's own
 listing afterwards, a verification by what it printed and by the archive's listing, a
@@ -21,7 +21,7 @@ from holdfast.engines.pgbackrest_info import read_info
 from holdfast.engines.protected import Protected
 from holdfast.engines.report import Ended, Report
 from holdfast.engines.repository import cipher_shown, list_archive, missing_segments
-from holdfast.engines.restore import restore
+from holdfast.engines.restore import failover, restore
 from holdfast.operations.ports import Job
 
 _STATUS = re.compile(r"^\s*status: (\S+)", re.MULTILINE)
@@ -51,9 +51,7 @@ def carry_out(order: Order, report: Report) -> Ended:
         case "restore":
             return restore(protected, job, report)
         case "failover":
-            return Ended(
-                ok=False, detail="a single cluster has nothing to fail over to"
-            )
+            return failover(protected, report)
 
 
 def _numbers(job: Job, protected: Protected) -> tuple[int, ...]:

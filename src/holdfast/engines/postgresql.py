@@ -50,16 +50,23 @@ class Asked:
     evidence: Evidence
 
 
-def start_server(cluster: Cluster, deadlines: Deadlines) -> Ran:
-    """Start the server; its success is not proof that it may be used."""
+def start_server(
+    cluster: Cluster, deadlines: Deadlines, *, fenced: bool = False
+) -> Ran:
+    """Start the server; its success is not proof that it may be used.
+
+    A ``fenced`` one listens on its own socket only: applications, which come over the
+    network, do not reach data that nobody has verified.
+    """
     clear_stale_socket(cluster)
-    settings = f"-c config_file={cluster.config_file}" if cluster.config_file else None
+    settings = [f"-c config_file={cluster.config_file}"] if cluster.config_file else []
+    settings += ["-c listen_addresses="] if fenced else []
     seconds = int(deadlines.start.total_seconds())
     return _pg_ctl(
         cluster,
         deadlines.start + timedelta(seconds=5),
         *("start", "-w", f"--timeout={seconds}", f"--log={cluster.log}"),
-        *((f"--options={settings}",) if settings else ()),
+        *((f"--options={' '.join(settings)}",) if settings else ()),
     )
 
 

@@ -23,6 +23,7 @@ from holdfast.engines.postgresql import (
     ask,
     postmaster,
     start_server,
+    stop_server,
     wait_out_of_recovery,
 )
 from holdfast.engines.protected import Protected
@@ -35,6 +36,11 @@ _STANDING = (
     "select pg_is_in_recovery(),"
     " ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int,"
     " pg_last_xact_replay_timestamp()"
+)
+
+
+_LISTENING = (
+    "select current_setting('listen_addresses') <> '' and not pg_is_in_recovery()"
 )
 
 
@@ -58,7 +64,10 @@ class Restored:
 
 
 def restore(protected: Protected, job: Job, report: Report) -> Ended:
-    """Restore, start, wait until out of recovery, and record how far it came."""
+    """Restore, start fenced, wait until out of recovery, record how far it came.
+
+    Applications do not reach the server before `failover`: its data are not verified.
+    """
     number = job.repository or protected.repositories[0].number
     report.step("looking for the backup")
     info = read_info(protected, number)
@@ -76,6 +85,21 @@ def restore(protected: Protected, job: Job, report: Report) -> Ended:
         f"to {restored.recovered_to.isoformat()} on timeline {restored.timeline}"
     )
     return Ended(_reached(restored), "; ".join((detail, *notes)))
+
+
+def failover(protected: Protected, report: Report) -> Ended:
+    """Open a restored and verified server to its applications again."""
+    cluster, deadlines = protected.cluster, protected.deadlines
+    report.step("opening the restored server")
+    report.keep(stop_server(cluster, deadlines))
+    began = report.keep(start_server(cluster, deadlines))
+    waited = wait_out_of_recovery(cluster, deadlines)
+    report.keep_all((waited.evidence,))
+    listening = ask(cluster, _LISTENING, deadlines.statement)
+    report.keep_all((listening.evidence,))
+    if listening.rows != ((True,),):
+        return Ended(ok=False, detail=f"not in service: {summarise(began)}")
+    return Ended(ok=True, detail=f"{protected.id} is in service again")
 
 
 @contextmanager
@@ -186,7 +210,7 @@ def _bring_up(
 ) -> Restored:
     cluster, deadlines = protected.cluster, protected.deadlines
     report.step("replaying the archive")
-    began = report.keep(start_server(cluster, deadlines))
+    began = report.keep(start_server(cluster, deadlines, fenced=True))
     if postmaster(cluster) is None:
         raise HoldfastError(
             f"PostgreSQL did not come up: {summarise(began)}",

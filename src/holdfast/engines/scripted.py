@@ -39,6 +39,7 @@ LENGTHS = {
     "backup": timedelta(minutes=2),
     "verify": timedelta(minutes=1),
     "restore": timedelta(minutes=10),
+    "failover": timedelta(seconds=10),
 }
 
 
@@ -102,7 +103,7 @@ class Scripted:
 
     def capabilities(self) -> frozenset[str]:
         """Return what a single cluster can do."""
-        return frozenset({"backup", "verify", "restore"})
+        return frozenset({"backup", "verify", "restore", "failover"})
 
     def describe(self, datastore: str) -> Description:
         """Look at the server of the story."""
@@ -153,7 +154,7 @@ class Scripted:
         self._known(job.datastore)
         if job.verb not in self.capabilities():
             message = f"{job.verb} is not possible for {job.datastore}"
-            raise HoldfastError(message, "It is a single cluster; restore it instead.")
+            raise HoldfastError(message, "Its engine does not offer that.")
         length = self.script.lengths.get(job.verb, timedelta())
         started = Started(job, self.clock.now(), length, self._fate(job))
         name = f"job-{job.id}"

@@ -11,7 +11,8 @@ from holdfast.domain.controls.all import OWNERS, judge_all, owed_by_all
 from holdfast.domain.controls.judging import Duty, Situation, Verdict
 from holdfast.domain.declare import findings as catalogue_findings
 from holdfast.domain.memory.incidents import Incident
-from holdfast.domain.policy.model import ControlName, Sentence
+from holdfast.domain.policy.model import Sentence
+from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import ROLE_NAMES
 from holdfast.evidence.timeline import describe
 from holdfast.evidence.views import (

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from holdfast.domain.policy.model import ControlName, Kind, Status
+from holdfast.domain.policy.model import Kind, Status
+from holdfast.domain.promises import ControlName
 
 Standing = Literal["met", "at_risk", "breached", "stale", "unproven", "unbound"]
 

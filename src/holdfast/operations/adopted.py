@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from holdfast.domain.declare import parse_catalogue
 from holdfast.domain.holiday_table import parse_holiday_table
-from holdfast.domain.overlay import parse_overlay
+from holdfast.domain.overlay import adopted_overlay
 from holdfast.domain.policy.compiler import compile_policy
 from holdfast.domain.rules import Rules, resolve
 from holdfast.domain.state import Adopted, State
@@ -43,7 +43,7 @@ class Adoptions:
         overlay = None
         if adopted.overlay is not None:
             text = self._text(adopted.overlay.digest)
-            overlay = parse_overlay(text, policy, catalogue)
+            overlay = adopted_overlay(text, policy)
         holidays = None
         if adopted.holidays is not None:
             holidays = parse_holiday_table(self._text(adopted.holidays.digest))

@@ -451,6 +451,9 @@ class InvariantResult:
 class Engine(Protocol):
     """A way to back up and restore datastores, over tools that people trust.
 
+    `restore` leaves the datastore fenced: up, but out of its applications' reach until
+    `failover` opens it, so that nobody works on data that nobody has verified.
+
     Short verbs return within their deadline. Long ones are `start`, which returns at
     once, and `observe`. Jobs are detached: they outlive the process that started them,
     and any later process on the host can observe them by id.

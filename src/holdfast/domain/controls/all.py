@@ -31,7 +31,7 @@ from holdfast.domain.controls.judging import (
     Verdict,
     guarded,
 )
-from holdfast.domain.policy.model import ControlName
+from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import Role
 
 CONTROLS: dict[ControlName, Control] = {

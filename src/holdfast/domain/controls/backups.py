@@ -5,6 +5,7 @@ Four single facts, each shown by evidence of its own; the worst decides.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -48,10 +49,11 @@ def owes(situation: Situation) -> tuple[Duty, ...]:
             continue  # Nothing can be backed up while nobody sees it running.
         if _restoring(situation, datastore.id):
             continue
-        duties.extend(
+        own = [
             _backup_duty(situation, datastore, known, number)
             for number in known.seen.repositories
-        )
+        ]
+        duties.extend(_one_at_a_time(own))
     return tuple(duties)
 
 
@@ -154,6 +156,14 @@ def _backup_duty(
         due_at=due,
         conclusions=conclusions,
     )
+
+
+def _one_at_a_time(duties: list[Duty]) -> list[Duty]:
+    """Ask for the first backup only: two at once would lock each other out."""
+    first = next((duty.key for duty in duties if duty.conclusions), None)
+    return [
+        duty if duty.key == first else replace(duty, conclusions=()) for duty in duties
+    ]
 
 
 def _may_ask(situation: Situation, datastore: str, repository: int) -> bool:

@@ -10,7 +10,7 @@ from holdfast.domain.catalogue import Catalogue
 from holdfast.domain.controls.judging import Duty, Situation
 from holdfast.domain.events.notice import NoticeDue
 from holdfast.domain.memory.incidents import Incident
-from holdfast.domain.policy.model import ControlName
+from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import Role
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from holdfast.domain.events.kinds import Event
-from holdfast.domain.policy.model import ControlName
+from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import Role
 from holdfast.domain.rules import Rules
 from holdfast.domain.state import State

@@ -11,28 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-ControlName = Literal[
-    "scope",
-    "recovery_time",
-    "recovery_point",
-    "availability",
-    "roles",
-    "functions",
-    "redundancy",
-    "backups",
-    "off_site",
-    "remote_work",
-    "key_personnel",
-    "third_parties",
-    "audit_log",
-    "patching",
-    "tabletop",
-    "drills",
-    "policy_review",
-    "alerting",
-    "status_page",
-    "customer_email",
-]
+from holdfast.domain.promises import ControlName
 
 Kind = Literal[
     "informational",
