@@ -103,21 +103,23 @@ def test_the_checkpoint_is_written_last(
     tmp_path: Path, signer: Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bundles, level 0, upper tiles, the copy, then the checkpoint; each synced."""
+    log = tmp_path / "log"
     steps: list[str] = []
     fsync, replace = os.fsync, Path.replace
 
     def note(self: Path, target: Path) -> Path:
-        steps.append(str(target.relative_to(tmp_path / "log")))
+        steps.append(str(target.relative_to(log)))
         return replace(self, target)
 
     def sync(handle: int) -> None:
-        steps.append("sync")
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        steps.append(f"sync {path.relative_to(log)}")
         fsync(handle)
 
     monkeypatch.setattr(Path, "replace", note)
     monkeypatch.setattr(os, "fsync", sync)
-    export(_store(signer, [300]), tmp_path / "log")
-    written = [step for step in steps if step != "sync"]
+    export(_store(signer, [300]), log)
+    written = [step for step in steps if not step.startswith("sync")]
     assert written == [
         "tile/entries/000",
         "tile/entries/001.p/44",
@@ -128,8 +130,19 @@ def test_the_checkpoint_is_written_last(
         "checkpoint",
     ]
     for path in written:
-        assert steps[steps.index(path) - 1] == "sync"
-    assert steps[-1] == "sync"
+        new = Path(path).with_name(f".{Path(path).name}.new")
+        assert f"sync {new}" in steps[: steps.index(path)]
+    # Between two groups, every folder that got a file is on the disk.
+    for group, following in (
+        (["tile/entries/000", "tile/entries/001.p/44"], "tile/0/000"),
+        (["tile/0/000", "tile/0/001.p/44"], "tile/1/000.p/1"),
+        (["tile/1/000.p/1"], "checkpoints/300"),
+        (["checkpoints/300"], "checkpoint"),
+    ):
+        for path in group:
+            between = steps[steps.index(path) : steps.index(following)]
+            assert f"sync {Path(path).parent}" in between
+    assert steps[-1] == "sync ."
 
 
 def test_an_export_grows_with_the_log(tmp_path: Path, signer: Signer) -> None:

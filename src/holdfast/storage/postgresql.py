@@ -8,7 +8,7 @@ other. A writer that hangs is cut off by the server, so that the others go on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from sqlalchemy import URL, Connection, create_engine, event, inspect
@@ -73,30 +73,36 @@ class PostgresqlStore(SqlStore):
             self.close()
             raise
 
-    def _lock_head(self, connection: Connection) -> tuple[int, bytes, int]:
-        size, frontier, recorded = connection.exec_driver_sql(_LOCK).one()
-        return size, frontier, recorded
+    def _take_turn(
+        self, connection: Connection, keys: Sequence[str]
+    ) -> tuple[int, bytes, int, Mapping[str, int]]:
+        driver = _driver(connection)
+        # One trip to the server, but two statements: the second must see what was
+        # written while the first waited for the lock.
+        with driver.pipeline():
+            heads = driver.execute(_LOCK, binary=True)
+            found = driver.execute(_KNOWN, (list(keys),)) if keys else None
+        size, frontier, recorded = heads.fetchall()[0]
+        known = dict(found.fetchall()) if found else {}
+        return size, frontier, recorded, known
 
-    def _known(self, connection: Connection, keys: Sequence[str]) -> Mapping[str, int]:
-        if not keys:
-            return {}
-        rows = connection.exec_driver_sql(_KNOWN, (list(keys),))
-        return {key: place for key, place in rows}  # noqa: C416
-
-    def _insert(self, connection: Connection, rows: Sequence[Row]) -> None:
+    def _write(
+        self,
+        connection: Connection,
+        rows: Sequence[Row],
+        frontier: Frontier,
+        recorded_at: int,
+    ) -> None:
         columns = (
             [row.index for row in rows],
             [row.key for row in rows],
             [row.data for row in rows],
             [row.leaf for row in rows],
         )
-        connection.exec_driver_sql(_INSERT, columns)
-
-    def _move_head(
-        self, connection: Connection, frontier: Frontier, recorded_at: int
-    ) -> None:
-        values = (frontier.size, frontier.to_bytes(), recorded_at)
-        connection.exec_driver_sql(_MOVE, values)
+        driver = _driver(connection)
+        with driver.pipeline():
+            driver.execute(_INSERT, columns)
+            driver.execute(_MOVE, (frontier.size, frontier.to_bytes(), recorded_at))
 
     def _explain(self, fault: Exception) -> StoreError:
         cause = driver_fault(fault)
@@ -104,6 +110,11 @@ class PostgresqlStore(SqlStore):
         if self._secret:
             said = said.replace(self._secret, "***")
         return StoreError(*_words(cause, said), self._place)
+
+
+def _driver(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
+    driver = connection.connection.dbapi_connection
+    return cast("psycopg.Connection[tuple[Any, ...]]", driver)
 
 
 def _create(connection: Connection) -> None:

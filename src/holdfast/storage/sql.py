@@ -77,22 +77,24 @@ class SqlStore(ABC):
     # Each database's own.
 
     @abstractmethod
-    def _lock_head(self, connection: Connection) -> tuple[int, bytes, int]:
-        """Become the one writer; return size, frontier and last recorded moment."""
+    def _take_turn(
+        self, connection: Connection, keys: Sequence[str]
+    ) -> tuple[int, bytes, int, Mapping[str, int]]:
+        """Become the one writer.
+
+        Returns size, frontier and last recorded moment, and where those of the keys
+        stand that are in the log already.
+        """
 
     @abstractmethod
-    def _known(self, connection: Connection, keys: Sequence[str]) -> Mapping[str, int]:
-        """Return where those keys stand that are in the log already."""
-
-    @abstractmethod
-    def _insert(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Write entries."""
-
-    @abstractmethod
-    def _move_head(
-        self, connection: Connection, frontier: Frontier, recorded_at: int
+    def _write(
+        self,
+        connection: Connection,
+        rows: Sequence[Row],
+        frontier: Frontier,
+        recorded_at: int,
     ) -> None:
-        """Write the head."""
+        """Write entries and the head they lead to."""
 
     @abstractmethod
     def _explain(self, fault: Exception) -> StoreError:
@@ -132,17 +134,16 @@ class SqlStore(ABC):
         """Write all of it, or nothing."""
         require_keys(drafts, parcels)
         with self._writing() as connection:
-            size, peaks, recorded = self._lock_head(connection)
+            keys = [draft.key for draft in drafts]
+            size, peaks, recorded, known = self._take_turn(connection, keys)
             if expected_size is not None and expected_size != size:
                 raise MovedOnError(expected_size, size)
             moment = max(to_micros(now), recorded)
-            known = self._known(connection, [draft.key for draft in drafts])
             planned = plan(drafts, known, size, from_micros(moment))
             if planned.rows:
-                self._insert(connection, planned.rows)
                 leaves = [row.leaf for row in planned.rows]
                 grown = self._frontier(size, peaks).extend(leaves)
-                self._move_head(connection, grown, moment)
+                self._write(connection, planned.rows, grown, moment)
                 self._edge = grown
             letters.post(connection, parcels)
             letters.settle(connection, settlements, moment)

@@ -142,33 +142,33 @@ class SqliteStore(SqlStore):
         self._writer = writer
         return writer
 
-    def _lock_head(self, connection: Connection) -> tuple[int, bytes, int]:
-        rows = _driver(connection).execute(
-            "SELECT size, frontier, recorded_at FROM head"
-        )
-        found: tuple[int, bytes, int] = rows.fetchone()
-        return found
-
-    def _known(self, connection: Connection, keys: Sequence[str]) -> Mapping[str, int]:
+    def _take_turn(
+        self, connection: Connection, keys: Sequence[str]
+    ) -> tuple[int, bytes, int, Mapping[str, int]]:
         driver = _driver(connection)
+        head = driver.execute("SELECT size, frontier, recorded_at FROM head")
+        size, frontier, recorded = head.fetchone()
         known = {}
         for key in keys:
             rows = driver.execute("SELECT leaf_index FROM entry WHERE key = ?", (key,))
             found = rows.fetchone()
             if found is not None:
                 known[key] = found[0]
-        return known
+        return size, frontier, recorded, known
 
-    def _insert(self, connection: Connection, rows: Sequence[Row]) -> None:
-        _driver(connection).executemany(
+    def _write(
+        self,
+        connection: Connection,
+        rows: Sequence[Row],
+        frontier: Frontier,
+        recorded_at: int,
+    ) -> None:
+        driver = _driver(connection)
+        driver.executemany(
             "INSERT INTO entry (leaf_index, key, data, leaf_hash) VALUES (?, ?, ?, ?)",
             [(row.index, row.key, row.data, row.leaf) for row in rows],
         )
-
-    def _move_head(
-        self, connection: Connection, frontier: Frontier, recorded_at: int
-    ) -> None:
-        _driver(connection).execute(
+        driver.execute(
             "UPDATE head SET size = ?, frontier = ?, recorded_at = ?",
             (frontier.size, frontier.to_bytes(), recorded_at),
         )
