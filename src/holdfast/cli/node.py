@@ -6,6 +6,7 @@ import logging
 import secrets
 import signal
 import sys
+from functools import partial
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Annotated
@@ -101,7 +102,7 @@ def serve(
         engine.capabilities()
     node = Node(
         world=world,
-        prober=assembly.prober_of(at, world),
+        make_prober=partial(assembly.prober_of, at, world),
         version=metadata.version("holdfast"),
         beat_every=at.settings.beat_every,
         seal_every=at.settings.seal_every,

@@ -74,6 +74,7 @@ def standing(situation: Situation, ledger: Ledger) -> StandingView:
         ),
         contradictions=tuple(c.message for c in rules.policy.contradictions),
         findings=_findings(situation, ledger),
+        zone=rules.calendar.time_zone,
     )
 
 
@@ -190,6 +191,7 @@ def _clock(situation: Situation, incident: Incident, duty: Duty) -> ClockView:
         business=business,
         used=max(used, timedelta(0)),
         state=_clock_state(situation, duty, used, allowed),
+        allowed=allowed,
     )
 
 

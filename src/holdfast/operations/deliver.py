@@ -58,6 +58,22 @@ def deliver(world: World) -> Sequence[Fact]:
     return ()
 
 
+def publish_page(world: World) -> Sequence[Fact]:
+    """Publish the status page as it should be now, though nothing is owed.
+
+    So the page is there before the first incident, and confirms now and then that its
+    publisher lives. A failure shows when a notice is delivered; this one is no duty.
+    """
+    channel = world.channels.get("status_page")
+    situation = world.situation()
+    if channel is not None and situation is not None:
+        key = f"page/{situation.now:%Y%m%dT%H%M%S}"
+        url = world.lookout.url if world.lookout else ""
+        data = {**page_model(situation, url), "revision": key}
+        channel.send(Message(key, "", "", data), "page:status")
+    return ()
+
+
 def _parcels(notice: NoticeDue, rules: Rules) -> list[Parcel]:
     payload = json.dumps({"subject": notice.subject, "text": notice.text})
     return [
@@ -108,7 +124,8 @@ def _message(world: World, parcel: Parcel) -> Message:
     if parcel.channel == "status_page":
         # Always the newest page: an old parcel delivered late must not undo a new one.
         situation = world.situation()
-        data = page_model(situation) if situation else {}
+        url = world.lookout.url if world.lookout else ""
+        data = page_model(situation, url) if situation else {}
         data["revision"] = parcel.notice
     return Message(parcel.key, content["subject"], content["text"], data)
 
@@ -137,7 +154,7 @@ def _failure(
     now = world.clock.now()
     again = retry_at(now, claim.failures + 1, result.retry_after)
     reason = result.reason
-    if address:
+    if address and "@" in address:
         # Relays like to quote the address; personal data stay out of entries.
         reason = reason.replace(address, claim.parcel.recipient)
     return DeliveryFailed(

@@ -22,8 +22,11 @@ STAGE_STATUS = {
 }
 
 
-def page_model(situation: Situation) -> dict[str, Any]:
-    """Return the page as plain values, with every update that was ever owed."""
+def page_model(situation: Situation, url: str) -> dict[str, Any]:
+    """Return the page as plain values, with every update that was owed of late.
+
+    Its ``revisions`` name those updates, so that an outside look finds each.
+    """
     catalogue = situation.rules.catalogue
     failing = {
         service
@@ -36,10 +39,12 @@ def page_model(situation: Situation) -> dict[str, Any]:
         if incident.resolved is None or situation.now - incident.resolved.at < SHOWN_FOR
     ]
     recent.sort(key=lambda incident: incident.opened.began_at, reverse=True)
+    incidents = [_incident(situation, incident) for incident in recent]
     return {
         "page": {
             "id": catalogue.origin,
             "name": catalogue.company,
+            "url": url,
             "updated_at": _text(situation.now),
         },
         "status": _status(bool(failing)),
@@ -53,7 +58,12 @@ def page_model(situation: Situation) -> dict[str, Any]:
             for service in catalogue.services
             if service.customer_facing
         ],
-        "incidents": [_incident(situation, incident) for incident in recent],
+        "incidents": incidents,
+        "revisions": [
+            update["id"]
+            for incident in incidents
+            for update in incident["incident_updates"]
+        ],
     }
 
 

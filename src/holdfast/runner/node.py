@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from holdfast.domain.events.governance import NodeStarted
 from holdfast.domain.events.observation import ProbesSealed, VantageChanged
@@ -13,12 +15,15 @@ from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.attest import check_ledger
 from holdfast.operations.beat import beat
+from holdfast.operations.deliver import publish_page
 from holdfast.operations.world import World
 from holdfast.sources.prober import Prober
 from holdfast.sources.samples import Seal, Transition
 
 LOGGER = logging.getLogger("holdfast.node")
 VERIFY_EVERY = timedelta(days=1)
+# The status page calls itself stale after a quarter of an hour without a word.
+PUBLISH_EVERY = timedelta(minutes=5)
 # Two seals closer than this are one unbroken stretch of looking.
 UNBROKEN = timedelta(seconds=60)
 
@@ -28,11 +33,14 @@ class Node:
     """One node. Any number may beat over one store; none of them is the leader."""
 
     world: World
-    prober: Prober
+    make_prober: Callable[[], Prober]
     version: str
     beat_every: timedelta
     seal_every: timedelta
     stopped: threading.Event = field(default_factory=threading.Event)
+    _prober: Prober | None = None
+    _probing: str | None = None
+    _published_at: datetime | None = None
     _sealed_at: datetime | None = None
     _verified_at: datetime | None = None
     _sealed_to: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -40,13 +48,11 @@ class Node:
     def run(self) -> None:
         """Beat until `stopped` is set; then seal what was seen and record it."""
         self._say_hello()
-        self.prober.start()
         try:
             while not self.stopped.wait(self.beat_every.total_seconds()):
                 self.once()
         finally:
-            self.prober.stop()
-            self._look(seal=True)
+            self._stop_probing()
             self.world.log.record(self.world.inbox.drain())
             self.world.notary.sign()
 
@@ -55,8 +61,10 @@ class Node:
         try:
             now = self.world.clock.now()
             self._sealed_at = self._sealed_at or now
+            self._follow_catalogue()
             self._look(seal=now - self._sealed_at >= self.seal_every)
             self._verify(now)
+            self._publish(now)
             beat(self.world)
         except HoldfastError as error:
             LOGGER.error("%s (%s)", error, error.hint)  # noqa: TRY400 - It is told.
@@ -73,16 +81,38 @@ class Node:
             self._verified_at = now
             self.world.hands.do("verify the ledger", self._check_ledger)
 
+    def _publish(self, now: datetime) -> None:
+        if self._published_at is None or now - self._published_at >= PUBLISH_EVERY:
+            self._published_at = now
+            self.world.hands.do("publish", partial(publish_page, self.world))
+
+    def _follow_catalogue(self) -> None:
+        """Look at what the catalogue in force names, from the moment it is adopted."""
+        adopted = self.world.log.state().adopted.catalogue
+        digest = adopted.digest if adopted else None
+        if digest != self._probing:
+            self._stop_probing()
+            self._probing = digest
+            self._prober = self.make_prober()
+            self._prober.start()
+
+    def _stop_probing(self) -> None:
+        if self._prober is not None:
+            self._prober.stop()
+            self._look(seal=True)
+
     def _check_ledger(self) -> tuple[Fact, ...]:
         check_ledger(self.world)
         return ()
 
     def _look(self, *, seal: bool) -> None:
-        turned = self.prober.transitions()
+        if self._prober is None:
+            return
+        turned = self._prober.transitions()
         self.world.inbox.put([_changed(transition) for transition in turned])
         if seal:
             self._sealed_at = self.world.clock.now()
-            seals = self.prober.seals()
+            seals = self._prober.seals()
             self.world.inbox.put([self._sealed(each) for each in seals])
 
     def _sealed(self, seal: Seal) -> Fact:
