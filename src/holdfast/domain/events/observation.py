@@ -25,7 +25,9 @@ class VantageChanged:
     @property
     def key(self) -> str:
         """What makes a repeat of this entry recognisable."""
-        return f"vantage/{self.service}/{self.vantage}/{self.since.isoformat()}"
+        colour = "green" if self.ok else "red"
+        since = self.since.isoformat()
+        return f"vantage/{self.service}/{self.vantage}/{since}/{colour}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class BackupSeen:
     """A finished backup, read from the repository's own listing.
 
     ``cipher`` is what the repository's raw bytes show; ``None`` means plain or unseen.
+    Seen again with another cipher, or with an error, it is another fact.
     """
 
     TYPE: ClassVar[str] = "backup.seen"
@@ -93,7 +96,8 @@ class BackupSeen:
     @property
     def key(self) -> str:
         """What makes a repeat of this entry recognisable."""
-        return f"backup/{self.datastore}/{self.repository}/{self.label}"
+        found = f"{self.cipher or 'plain'}{'/error' if self.error else ''}"
+        return f"backup/{self.datastore}/{self.repository}/{self.label}/{found}"
 
 
 @dataclass(frozen=True, slots=True)
