@@ -8,12 +8,12 @@ from decimal import Decimal
 
 from holdfast.domain.policy.model import (
     Contradiction,
-    ControlName,
     Obligation,
     Quantity,
     Sentence,
     Unit,
 )
+from holdfast.domain.promises import ControlName
 
 _MINUTES: dict[Unit, int] = {
     "second": 0,

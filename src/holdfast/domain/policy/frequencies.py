@@ -49,7 +49,7 @@ _RULES: tuple[tuple[str, str], ...] = (
         "daily",
     ),
     (
-        rf"hourly|once {_N} hour|(?:every|each) hour|every (?:one|1|60 minutes)(?: hour)?",
+        rf"hourly|once {_N} hour|(?:every|each) hour|every (?:one hour|1 hour|60 minutes)",
         "hourly",
     ),
     (r"(?:on |at )?(?:every|each) (?:commit|build|release|deployment)", "="),
@@ -78,7 +78,6 @@ _HINT = re.compile(
     r"real|bienn",
     re.IGNORECASE,
 )
-_DEADLINE = re.compile(r"\b(?:within|next|after|for|of|last)\s+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

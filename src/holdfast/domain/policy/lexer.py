@@ -115,7 +115,7 @@ def find_quantities(text: str) -> tuple[Found, ...]:
     found += [_percent(match) for match in _PERCENT.finditer(text)]
     found += [_nines(match) for match in _NINES.finditer(text)]
     found += [
-        Found(Quantity(Decimal(30), "minute", match[0]), *match.span())
+        Found(Quantity(Decimal(30), "minute", "30 minutes"), *match.span())
         for match in _HALF.finditer(text)
     ]
     found.sort(key=lambda each: (each.start, -each.end))
@@ -168,5 +168,5 @@ def _percent(match: re.Match[str]) -> Found:
 
 def _nines(match: re.Match[str]) -> Found:
     count = _WORDS[match["word"].casefold()]
-    amount = Decimal(100) - Decimal(100).scaleb(-count)
-    return Found(Quantity(amount, "percent", f"{amount.normalize()}%"), *match.span())
+    amount = (Decimal(100) - Decimal(100).scaleb(-count)).normalize()
+    return Found(Quantity(amount, "percent", f"{amount}%"), *match.span())

@@ -18,8 +18,8 @@ _KEY = re.compile(r"[A-Za-z_][\w .-]{0,60}:(?:\s|$)")
 _CONTINUED = re.compile(r"\s+\S|-(?:\s|$)|#")
 _FRONT_MATTER_MAX = 400
 _BULLET_WIDTH_MAX = 5
+# Matched against a line without the white space around it.
 _MARKUP = re.compile(
-    r"\s*(?:"
     r"(?:import|export)\s[^.!?]*(?:from\s+['\"]|['\"];?$|=).*"  # MDX modules.
     r"|\{%[^%]*%\}|\{\{[<%][^{}]*[>%]\}\}|\{#[^#]*#\}"  # Templates' own statements.
     r"|\{:[^{}]*\}|:::+.*|\$\$|\[\[?_?TOC_?\]?\]"  # Attributes, containers, contents.
@@ -27,7 +27,6 @@ _MARKUP = re.compile(
     r"|\[(?!\^)[^\[\]]+\]:\s+\S.*"  # Link definitions.
     r"|!!!\s.*|\?\?\?\+?\s.*"  # Admonitions' first lines.
     r"|>?\s*\[![A-Za-z]+\][+-]?"
-    r")\s*"
 )
 _DEFINED = re.compile(r"\s*\[(?!\^)([^\[\]]+)\]:\s+\S")
 _MARKER = re.compile(
@@ -123,7 +122,7 @@ def _claim_markup(page: Page) -> None:
     fenced = ""
     for index, line in enumerate(page.lines):
         fenced = _fence_after(line, fenced)
-        if not fenced and line.strip() and _MARKUP.fullmatch(line):
+        if not fenced and _MARKUP.fullmatch(line.strip()):
             page.claim(index, index + 1, "markup")
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from holdfast.domain.policy.model import ControlName, Obligation
+from holdfast.domain.policy.model import Obligation
+from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import Role
 
 # In the order of judging: a role that answers for clients is not oversight as well.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from holdfast.domain.policy.frequencies import Frequency, find_frequencies
 from holdfast.domain.policy.lexer import find_quantities
-from holdfast.domain.policy.model import ControlName, Fact, Obligation, Quantity
+from holdfast.domain.policy.model import Fact, Obligation, Quantity
 from holdfast.domain.policy.placeholders import find_placeholders
 from holdfast.domain.policy.recognisers.notices import (
     FOLLOWING,
@@ -29,6 +29,7 @@ from holdfast.domain.policy.recognisers.phrases import (
     vague_word,
 )
 from holdfast.domain.policy.statement import Reading, Statement
+from holdfast.domain.promises import ControlName
 
 _CHANNELS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("Slack", re.compile(r"\bslack\b", I)),

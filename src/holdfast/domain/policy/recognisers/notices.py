@@ -79,7 +79,7 @@ _TAIL = re.compile(
     r"\s*(?:,|--|–|—|\b(?:within|via|by|through|using|over|if|when|whenever|upon|after|"
     r"in the event|in case|as soon|immediately|promptly|no later|about|regarding|that|"
     r"of any|of the|of an?|following|once|at least|every|on|before|with|who|to|without|"
-    r"in a timely|in writing)\b).*$",
+    r"in a timely|in writing)\b(?!-)).*$",
     I | re.DOTALL,
 )
 _WHAT_TAIL = re.compile(

@@ -11,16 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from holdfast.domain.policy.lexer import Found, find_quantities
-from holdfast.domain.policy.model import (
-    ControlName,
-    Fact,
-    FactField,
-    Obligation,
-    Quantity,
-)
+from holdfast.domain.policy.model import Fact, FactField, Obligation, Quantity
 from holdfast.domain.policy.placeholders import placeholder_after, placeholder_spans
 from holdfast.domain.policy.recognisers.phrases import I, clean, deadline_of
 from holdfast.domain.policy.statement import Reading, Statement
+from holdfast.domain.promises import ControlName
 
 RTO = re.compile(
     r"\bRTOs?\b|\brecovery[ -]time(?:[ -](?:objective|target|requirement|goal)s?)?\b", I
