@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
+from typing import get_args
 
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.decide import Decision, decide
+from holdfast.domain.events.notice import ChannelName
 from holdfast.operations.act import perform
 from holdfast.operations.deliver import deliver, parcels_of
 from holdfast.operations.log import as_fact
@@ -33,7 +35,8 @@ def beat(world: World) -> None:
             world.hands.do(repr(action), partial(perform, world, action))
         for datastore in due_looks(situation, world):
             world.hands.do(f"look at {datastore.key}", datastore.look)
-        world.hands.do("deliver", partial(deliver, world))
+        for channel in get_args(ChannelName):
+            world.hands.do(f"deliver {channel}", partial(deliver, world, channel))
     world.notary.sign()
 
 

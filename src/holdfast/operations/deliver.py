@@ -8,6 +8,7 @@ acceptance and our commit leads to one repeat under the same key, and it is reco
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from holdfast.domain.events.notice import (
     NoticeDelivered,
     NoticeDue,
 )
+from holdfast.domain.memory.notices import Notice
 from holdfast.domain.retries import retry_at
 from holdfast.domain.rules import Rules
 from holdfast.journal import Fact
@@ -34,8 +36,9 @@ from holdfast.operations.ports import (
 )
 from holdfast.operations.world import World
 
-# Longer than any channel's own deadline, so that a live courier keeps its claim.
-LEASE = timedelta(seconds=30)
+# A courier takes a breath after this long, so that a node can end in order.
+ROUND = timedelta(seconds=5)
+_ADDRESS = re.compile(r"[^\s<>\"'(),:;]*@[^\s<>\"'(),:;]*")
 
 
 def parcels_of(facts: Sequence[Fact], rules: Rules) -> list[Parcel]:
@@ -48,13 +51,20 @@ def parcels_of(facts: Sequence[Fact], rules: Rules) -> list[Parcel]:
     ]
 
 
-def deliver(world: World) -> Sequence[Fact]:
-    """Deliver everything that is due now, longest overdue first."""
-    _close_settled(world)
-    while claims := world.store.claim(now=world.clock.now(), lease=LEASE):
+def deliver(world: World, channel: ChannelName) -> Sequence[Fact]:
+    """Deliver what is due by the channel, longest overdue first.
+
+    Each channel has a courier of its own: a relay that hangs delays no alert.
+    """
+    _close_settled(world, channel)
+    until = world.clock.now() + ROUND
+    while (now := world.clock.now()) < until:
+        claims = world.store.claim(now=now, lease=world.lease, channel=channel)
+        if not claims:
+            break
         for claim in claims:
             _deliver_one(world, claim)
-            _close(world, claim.parcel.notice)
+    _close_settled(world, channel)
     return ()
 
 
@@ -135,7 +145,8 @@ def _settle(
 ) -> None:
     match result:
         case Accepted():
-            settled = Settlement(claim, "delivered", receipt=result.receipt)
+            receipt = _without(result.receipt, address, claim.parcel.recipient)
+            settled = Settlement(claim, "delivered", receipt=receipt)
             world.log.record([], settlements=[settled])
         case Rejected():
             failed = _failure(world, claim, result, address)
@@ -153,15 +164,11 @@ def _failure(
 ) -> DeliveryFailed:
     now = world.clock.now()
     again = retry_at(now, claim.failures + 1, result.retry_after)
-    reason = result.reason
-    if address and "@" in address:
-        # Relays like to quote the address; personal data stay out of entries.
-        reason = reason.replace(address, claim.parcel.recipient)
     return DeliveryFailed(
         notice=claim.parcel.notice,
         parcel=claim.parcel.key,
         attempt=claim.attempt,
-        reason=reason[:500],
+        reason=_without_addresses(result.reason, claim, address)[:500],
         permanent=result.permanent,
         uncertain=result.uncertain,
         retry_at=None if result.permanent else again,
@@ -169,13 +176,31 @@ def _failure(
     )
 
 
-def _close_settled(world: World) -> None:
-    """Close notices whose last parcel was settled by a node that then died."""
-    for notice in world.log.state().notices.undelivered:
-        _close(world, notice)
+def _without(text: str, address: str | None, reference: str) -> str:
+    """Return the text with the recipient's reference for the e-mail address."""
+    if not address or "@" not in address:
+        return text
+    return re.sub(re.escape(address), reference, text, flags=re.IGNORECASE)
 
 
-def _close(world: World, notice: str) -> None:
+def _without_addresses(text: str, claim: Claim, address: str | None) -> str:
+    """Return what the other side said, fit to stand in the log for ever.
+
+    Relays like to quote addresses, whole or cut off; none of them may enter the log.
+    """
+    return _ADDRESS.sub("[address]", _without(text, address, claim.parcel.recipient))
+
+
+def _close_settled(world: World, channel: ChannelName) -> None:
+    """Close the notices whose every parcel is settled, by whichever node."""
+    notices = world.log.state().notices
+    for name in notices.undelivered:
+        if notices.all[name].due.channel == channel:
+            _close(world, notices.all[name])
+
+
+def _close(world: World, known: Notice) -> None:
+    notice = known.due.notice
     unsettled, settled = world.store.deliveries(notice)
     if unsettled or not settled:
         return
@@ -185,7 +210,8 @@ def _close(world: World, notice: str) -> None:
         notice=notice,
         delivered=len(delivered),
         abandoned=len(settled) - len(delivered),
-        possible_repeats=sum(max(0, d.attempt - d.failures - 1) for d in settled),
+        possible_repeats=known.uncertain
+        + sum(max(0, d.attempt - d.failures - 1) for d in settled),
         receipts=world.store.put_blob(_sealed(settled)),
         at=at,
     )

@@ -171,11 +171,16 @@ class Store(Protocol):
         ...
 
     def claim(
-        self, *, now: datetime, lease: timedelta, limit: int = 1
+        self,
+        *,
+        now: datetime,
+        lease: timedelta,
+        limit: int = 1,
+        channel: str | None = None,
     ) -> Sequence[Claim]:
         """Take up to ``limit`` parcels that are due and not under a live lease.
 
-        Longest overdue first. No two callers get the same parcel while a lease lives.
+        Of one channel or of all. Longest overdue first. No two callers get the same parcel while a lease lives.
         """
         ...
 

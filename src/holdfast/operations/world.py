@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from holdfast.domain.controls.judging import Situation
@@ -66,6 +67,8 @@ class World:
     lookout: Lookout | None
     addresses: Mapping[str, str]
     host: str
+    # Longer than any channel's own deadline, so that a live courier keeps its claim.
+    lease: timedelta = timedelta(seconds=30)
 
     def situation(self) -> Situation | None:
         """Return rules, state and moment; ``None`` before a policy is adopted."""

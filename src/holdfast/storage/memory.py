@@ -127,11 +127,20 @@ class MemoryStore:
         self._frontier = self._frontier.extend(row.leaf for row in planned.rows)
 
     def claim(
-        self, *, now: datetime, lease: timedelta, limit: int = 1
+        self,
+        *,
+        now: datetime,
+        lease: timedelta,
+        limit: int = 1,
+        channel: str | None = None,
     ) -> Sequence[Claim]:
         """Take due parcels under a lease."""
         with self._lock:
-            due = [slot for slot in self._outbox.values() if slot.is_due(now)]
+            due = [
+                slot
+                for slot in self._outbox.values()
+                if slot.is_due(now) and channel in {None, slot.parcel.channel}
+            ]
             due.sort(key=lambda slot: (slot.not_before, slot.order))
             claims = []
             for slot in due[: max(limit, 0)]:

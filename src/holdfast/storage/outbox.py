@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, func, or_, select, text, update
+from sqlalchemy import Connection, Row, func, or_, select, text, true, update
 
 from holdfast.operations.ports import (
     Claim,
@@ -79,7 +79,11 @@ def settle(
 
 
 def claim(
-    connection: Connection, now: datetime, until: datetime, limit: int
+    connection: Connection,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    channel: str | None,
 ) -> Sequence[Claim]:
     """Take due parcels, longest overdue first, past those that others are taking."""
     moment = to_micros(now)
@@ -88,6 +92,7 @@ def claim(
         .where(
             outbox.c.state == "open",
             outbox.c.not_before <= moment,
+            true() if channel is None else outbox.c.channel == channel,
             or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= moment),
         )
         .order_by(outbox.c.not_before, outbox.c.id)

@@ -152,11 +152,17 @@ class SqlStore(ABC):
     # The outbox.
 
     def claim(
-        self, *, now: datetime, lease: timedelta, limit: int = 1
+        self,
+        *,
+        now: datetime,
+        lease: timedelta,
+        limit: int = 1,
+        channel: str | None = None,
     ) -> Sequence[Claim]:
         """Take due parcels under a lease."""
+        until = now + lease
         with self._writing() as connection:
-            return letters.claim(connection, now, now + lease, max(limit, 0))
+            return letters.claim(connection, now, until, max(limit, 0), channel)
 
     def unsettled(self) -> int:
         """Count the open parcels."""

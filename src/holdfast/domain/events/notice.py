@@ -73,9 +73,9 @@ class DeliveryFailed:
 class NoticeDelivered:
     """Every recipient of the notice is settled; ``receipts`` is the sealed list.
 
-    ``possible_repeats`` counts parcels whose earlier attempt ended without a record
-    (a crash between the relay's acceptance and our commit): the repeat bears the same
-    key. ``abandoned`` counts those that the other side refuses for good.
+    ``possible_repeats`` counts attempts that may have reached somebody and were made
+    again: those without a record (a crash between the relay's acceptance and our
+    commit), and those whose failure is uncertain. A repeat bears the same key. ``abandoned`` counts those that the other side refuses for good.
     """
 
     TYPE: ClassVar[str] = "notice.delivered"

@@ -26,6 +26,7 @@ class Notice:
     due: NoticeDue
     index: int
     failures: int = 0
+    uncertain: int = 0
     refused: bool = False
     last_failure: str = ""
     delivered: NoticeDelivered | None = None
@@ -82,6 +83,7 @@ def remember(notices: Notices, event: NoticeEvent, index: int) -> Notices:
             changed = replace(
                 notice,
                 failures=notice.failures + 1,
+                uncertain=notice.uncertain + event.uncertain,
                 refused=notice.refused or event.permanent,
                 last_failure=event.reason,
             )
