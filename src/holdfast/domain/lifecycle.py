@@ -44,7 +44,7 @@ def confirmed_red(situation: Situation) -> dict[str, datetime]:
         if not service.customer_facing or known is None:
             continue
         since = memory.red_since(known, names, quorum_down(situation))
-        began_at = memory.first_failure(known, names)
+        began_at = memory.first_failure(known, names, quorum_down(situation))
         if since is None or began_at is None or situation.now - since < wait:
             continue
         found[service.id] = began_at

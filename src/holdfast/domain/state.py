@@ -72,8 +72,13 @@ from holdfast.domain.memory.services import Services
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """What is in force, each with the index of its adoption entry."""
+    """What is in force, each with the index of its adoption entry.
 
+    ``first_at`` is when a policy was adopted for the first time: what no evidence
+    dates is owed from there, and a new version of the policy moves no deadline.
+    """
+
+    first_at: datetime | None = None
     policy: PolicyAdopted | None = None
     policy_index: int | None = None
     overlay: OverlayAdopted | None = None
@@ -98,6 +103,14 @@ class State:
     ledger_checks: tuple[tuple[LedgerChecked, int], ...] = ()
     nodes: Map[str, NodeStarted] = Map()
 
+    def all_incidents(self) -> tuple[Incident, ...]:
+        """Return every incident in the order of the ledger.
+
+        A map's own order differs from process to process; what is concluded must not.
+        """
+        found = self.incidents.values()
+        return tuple(sorted(found, key=lambda incident: incident.opened_index))
+
     def running_incidents(self) -> tuple[Incident, ...]:
         """Return the incidents that are not resolved, oldest first."""
         return tuple(self.incidents[key] for key in sorted(self.running))
@@ -105,11 +118,11 @@ class State:
 
 def evolve(state: State, event: Event, index: int, recorded_at: datetime) -> State:
     """Return the state after the event at ``index`` of the ledger."""
-    changed = _evolve(state, event, index)
+    changed = _evolve(state, event, index, recorded_at)
     return replace(changed, size=index + 1, recorded_at=recorded_at)
 
 
-def _evolve(state: State, event: Event, index: int) -> State:
+def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> State:
     match event:
         case (
             PolicyAdopted() | OverlayAdopted() | CatalogueAdopted() | HolidaysAdopted()
@@ -121,7 +134,7 @@ def _evolve(state: State, event: Event, index: int) -> State:
             checks = (*state.ledger_checks[-9:], (event, index))
             return replace(state, ledger_checks=checks)
         case VantageChanged() | ProbesSealed() | MaintenanceAnnounced():
-            seen = service_memory.remember(state.services, event, index)
+            seen = service_memory.remember(state.services, event, index, recorded_at)
             return replace(state, services=seen)
         case BackupSeen() | BackupGone() | ProtectionSeen() | DrillFinished():
             known = protection_memory.remember(state.datastores, event, index)
@@ -148,7 +161,7 @@ def _evolve(state: State, event: Event, index: int) -> State:
             told = notice_memory.remember(state.notices, event, index)
             return replace(state, notices=told)
         case DutyEscalated():
-            told = notice_memory.remember_escalation(state.notices, event)
+            told = notice_memory.remember_escalation(state.notices, event, index)
             return replace(state, notices=told)
         case _:
             assert_never(event)
@@ -174,7 +187,8 @@ def _adopted(
 ) -> Adopted:
     match event:
         case PolicyAdopted():
-            return replace(adopted, policy=event, policy_index=index)
+            first_at = adopted.first_at or event.at
+            return replace(adopted, policy=event, policy_index=index, first_at=first_at)
         case OverlayAdopted():
             return replace(adopted, overlay=event)
         case CatalogueAdopted():

@@ -35,11 +35,15 @@ RecoveryEvent: TypeAlias = RecoveryOrdered | PreflightChecked | RecoveryVerified
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A service's part in an incident; restored if ``green_since`` is set."""
+    """A service's part in an incident; restored if ``green_since`` is set.
+
+    ``index`` is the entry that says that it is restored.
+    """
 
     began_at: datetime
     green_since: datetime | None = None
     restored_at: datetime | None = None
+    index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,11 @@ class Incident:
     opened_index: int
     services: Map[str, Failing]
     acknowledged: IncidentAcknowledged | None = None
+    acknowledged_index: int | None = None
     declared: DisasterDeclared | None = None
     declared_index: int | None = None
     writes: tuple[WritesCompared, ...] = ()
+    writes_indices: tuple[int, ...] = ()
     resolved: IncidentResolved | None = None
     indices: tuple[int, ...] = ()
 
@@ -84,6 +90,7 @@ class Recovery:
     ordered: RecoveryOrdered
     ordered_index: int
     preflight: PreflightChecked | None = None
+    preflight_index: int | None = None
     verified: RecoveryVerified | None = None
     verified_index: int | None = None
 
@@ -124,16 +131,21 @@ def _changed(
             services = incident.services.set(event.service, part)
             return replace(incident, services=services)
         case IncidentAcknowledged():
-            return replace(incident, acknowledged=event)
+            return replace(incident, acknowledged=event, acknowledged_index=index)
         case DisasterDeclared():
             return replace(incident, declared=event, declared_index=index)
         case ServiceRestored():
-            began_at = incident.services[event.service].began_at
-            part = Failing(began_at, event.green_since, event.at)
+            failing = incident.services.get(event.service)
+            began_at = failing.began_at if failing else incident.opened.began_at
+            part = Failing(began_at, event.green_since, event.at, index)
             services = incident.services.set(event.service, part)
             return replace(incident, services=services)
         case WritesCompared():
-            return replace(incident, writes=(*incident.writes, event))
+            return replace(
+                incident,
+                writes=(*incident.writes, event),
+                writes_indices=(*incident.writes_indices, index),
+            )
         case IncidentResolved():
             return replace(incident, resolved=event)
 
@@ -149,7 +161,8 @@ def remember_recovery(
         return recoveries
     match event:
         case PreflightChecked():
-            return recoveries.set(event.recovery, replace(recovery, preflight=event))
+            checked = replace(recovery, preflight=event, preflight_index=index)
+            return recoveries.set(event.recovery, checked)
         case RecoveryVerified():
             changed = replace(recovery, verified=event, verified_index=index)
             return recoveries.set(event.recovery, changed)

@@ -29,6 +29,7 @@ class Notice:
     uncertain: int = 0
     refused: bool = False
     last_failure: str = ""
+    failed_index: int | None = None
     delivered: NoticeDelivered | None = None
     delivered_index: int | None = None
     seen: StatusPageSeen | None = None
@@ -56,6 +57,7 @@ class Notices:
     undelivered: Map[str, None] = Map()
     unseen: Map[str, None] = Map()
     escalated: Map[str, DutyEscalated] = Map()
+    escalated_indices: Map[str, int] = Map()
 
     def get(self, key: str) -> Notice | None:
         """Return the notice of that key."""
@@ -86,6 +88,7 @@ def remember(notices: Notices, event: NoticeEvent, index: int) -> Notices:
                 uncertain=notice.uncertain + event.uncertain,
                 refused=notice.refused or event.permanent,
                 last_failure=event.reason,
+                failed_index=index,
             )
         case NoticeDelivered():
             changed = replace(notice, delivered=event, delivered_index=index)
@@ -100,6 +103,10 @@ def remember(notices: Notices, event: NoticeEvent, index: int) -> Notices:
     return replace(notices, all=notices.all.set(event.notice, changed))
 
 
-def remember_escalation(notices: Notices, event: DutyEscalated) -> Notices:
+def remember_escalation(notices: Notices, event: DutyEscalated, index: int) -> Notices:
     """Return the notices with the escalated duty noted."""
-    return replace(notices, escalated=notices.escalated.set(event.duty, event))
+    return replace(
+        notices,
+        escalated=notices.escalated.set(event.duty, event),
+        escalated_indices=notices.escalated_indices.set(event.duty, index),
+    )

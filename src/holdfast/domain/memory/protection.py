@@ -5,7 +5,7 @@ jobs and drills.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from immutables import Map
@@ -20,6 +20,8 @@ from holdfast.domain.events.job import (
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
 
 KEPT = timedelta(days=400)
+# Jobs asked for longer before the newest one say nothing about a datastore now.
+JOBS_KEPT = timedelta(days=35)
 JobEvent: TypeAlias = JobRequested | JobStarted | JobFinished | JobLost
 
 
@@ -30,6 +32,7 @@ class Job:
     requested: JobRequested
     requested_index: int
     started: JobStarted | None = None
+    started_index: int | None = None
     ended: JobFinished | JobLost | None = None
     ended_index: int | None = None
 
@@ -51,6 +54,7 @@ class SeenBackup:
 class Datastore:
     """Backups by the moment they finished, the newest look, drills in order."""
 
+    first_seen_at: datetime | None = None
     backups: tuple[SeenBackup, ...] = ()
     seen: ProtectionSeen | None = None
     seen_index: int | None = None
@@ -66,10 +70,17 @@ Datastores = Map[str, Datastore]
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """All jobs by id, and those that are not over, since every beat asks for them."""
+    """All jobs by id; those that are not over, and the latest of each datastore apart,
+    since every beat asks for them.
+    """
 
     all: Map[str, Job] = Map()
     open: Map[str, None] = Map()
+    latest: Map[str, tuple[str, ...]] = Map()
+
+    def of(self, datastore: str) -> tuple[Job, ...]:
+        """Return the latest jobs of the datastore, in the order they were asked for."""
+        return tuple(self.all[name] for name in self.latest.get(datastore, ()))
 
 
 def remember(
@@ -85,20 +96,21 @@ def remember(
                 seen
                 for seen in datastore.backups
                 if seen.backup.finished_at >= event.finished_at - KEPT
+                and _name(seen.backup) != _name(event)
             ]
             kept.append(SeenBackup(event, index))
             kept.sort(key=lambda seen: seen.backup.finished_at)
             changed = replace(datastore, backups=tuple(kept))
         case BackupGone():
             left = tuple(
-                seen
-                for seen in datastore.backups
-                if (seen.backup.repository, seen.backup.label)
-                != (event.repository, event.label)
+                seen for seen in datastore.backups if _name(seen.backup) != _name(event)
             )
             changed = replace(datastore, backups=left)
         case ProtectionSeen():
-            changed = replace(datastore, seen=event, seen_index=index)
+            first = datastore.first_seen_at or event.at
+            changed = replace(
+                datastore, seen=event, seen_index=index, first_seen_at=first
+            )
         case DrillFinished():
             changed = replace(datastore, drills=(*datastore.drills, (event, index)))
     return datastores.set(event.datastore, changed)
@@ -107,19 +119,31 @@ def remember(
 def remember_job(jobs: Jobs, event: JobEvent, index: int) -> Jobs:
     """Return the jobs with the event folded in."""
     if isinstance(event, JobRequested):
+        known = jobs.all.set(event.job, Job(event, index))
+        latest = tuple(
+            name
+            for name in jobs.latest.get(event.datastore, ())
+            if jobs.all[name].requested.at >= event.at - JOBS_KEPT
+        )
         return Jobs(
-            jobs.all.set(event.job, Job(event, index)), jobs.open.set(event.job, None)
+            known,
+            jobs.open.set(event.job, None),
+            jobs.latest.set(event.datastore, (*latest, event.job)),
         )
     job = jobs.all.get(event.job)
     if job is None:
         return jobs
     match event:
         case JobStarted():
-            changed = replace(job, started=event)
+            changed = replace(job, started=event, started_index=index)
             return replace(jobs, all=jobs.all.set(event.job, changed))
         case JobFinished() | JobLost():
             ended = replace(job, ended=event, ended_index=index)
             open_now = jobs.open
             if event.job in open_now:
                 open_now = open_now.delete(event.job)
-            return Jobs(jobs.all.set(event.job, ended), open_now)
+            return Jobs(jobs.all.set(event.job, ended), open_now, jobs.latest)
+
+
+def _name(backup: BackupSeen | BackupGone) -> tuple[int, str]:
+    return backup.repository, backup.label

@@ -17,6 +17,9 @@ from holdfast.domain.events.observation import (
 )
 
 KEPT = timedelta(days=400)
+# Vantage points that turn red within this time see one outage; one that was red alone
+# for longer sees a trouble of its own and does not date the outage back.
+ONE_OUTAGE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,13 @@ def remember(
     services: Services,
     event: VantageChanged | ProbesSealed | MaintenanceAnnounced,
     index: int,
+    recorded_at: datetime,
 ) -> Services:
-    """Return the services with the event folded in."""
+    """Return the services with the event folded in.
+
+    Maintenance counts as announced when the ledger knew of it: an announcement that
+    is dated back must not turn an outage into maintenance.
+    """
     service = services.get(event.service, Service())
     match event:
         case VantageChanged():
@@ -79,7 +87,9 @@ def remember(
         case ProbesSealed():
             changed = _sealed(service, event, index)
         case MaintenanceAnnounced():
-            changed = replace(service, maintenance=(*service.maintenance, event))
+            announced_at = max(event.announced_at, recorded_at)
+            known = replace(event, announced_at=announced_at)
+            changed = replace(service, maintenance=(*service.maintenance, known))
     return services.set(event.service, changed)
 
 
@@ -99,15 +109,21 @@ def _vantage_changed(service: Service, event: VantageChanged, index: int) -> Ser
 
 def _sealed(service: Service, event: ProbesSealed, index: int) -> Service:
     vantage = service.vantages.get(event.vantage, Vantage())
-    looked = tuple(s for s in vantage.looked if s.end >= event.first_at - KEPT)
-    if looked and event.first_at <= looked[-1].end:
-        joined = Stretch(looked[-1].start, max(looked[-1].end, event.last_at))
-        looked = (*looked[:-1], joined)
-    else:
-        looked = (*looked, Stretch(event.first_at, event.last_at))
+    kept = tuple(s for s in vantage.looked if s.end >= event.first_at - KEPT)
+    looked = _joined(kept, Stretch(event.first_at, event.last_at))
     return _with(
         service, event.vantage, replace(vantage, looked=looked, sealed_index=index)
     )
+
+
+def _joined(looked: tuple[Stretch, ...], new: Stretch) -> tuple[Stretch, ...]:
+    """Return the stretches in order with the new one, touching ones made one."""
+    before = tuple(s for s in looked if s.end < new.start)
+    after = tuple(s for s in looked if s.start > new.end)
+    touching = looked[len(before) : len(looked) - len(after)]
+    start = min((new.start, *(s.start for s in touching)))
+    end = max((new.end, *(s.end for s in touching)))
+    return (*before, Stretch(start, end), *after)
 
 
 def _with(service: Service, name: str, vantage: Vantage) -> Service:
@@ -130,10 +146,15 @@ def green_since(
     return _agreed_since(service, names, quorum, ok=True)
 
 
-def first_failure(service: Service, names: tuple[str, ...]) -> datetime | None:
-    """Return the earliest moment at which one of the red vantage points turned red."""
+def first_failure(
+    service: Service, names: tuple[str, ...], quorum: int
+) -> datetime | None:
+    """Return when the first of the vantage points saw the outage they agree on."""
+    agreed = red_since(service, names, quorum)
+    if agreed is None:
+        return None
     moments = _moments(service, names, ok=False)
-    return moments[0] if moments else None
+    return min(moment for moment in moments if moment >= agreed - ONE_OUTAGE)
 
 
 def _agreed_since(
