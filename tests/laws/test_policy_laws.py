@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -15,14 +16,17 @@ from holdfast.domain.policy.report import check_report
 from holdfast.domain.policy.summary import summarise
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
-_PIECES = st.sampled_from(
-    """- * + > # ## ``` ~~~ | |- --- === ::: [ ] ( ) [a](b) ![ ]( <!-- --> <A> </A> <A/> {{
-    }} {% %} ** __ ` \\ a. i. 1. 99.9% 4 hours within RTO must notify customers (e.g., [x]
-    import X from 'y' +---+ +===+ \x00 \ufeff \u2028 \x1e é 😀 title: daily annually :""".split(
-        " "
-    )
-    + ["\n", "\n\n", "\r\n", "\r", "    ", "  \n", "\t", "\n| a | b |\n|---|---|\n"]
+_SIGNS = re.findall(
+    r"\S+",
+    r"""
+    - * + > # ## ``` ~~~ | |- --- === ::: [ ] ( ) [a](b) ![ ]( <!-- --> <A> </A> <A/>
+    {{ }} {% %} ** __ ` \ a. i. 1. 99.9% 4 hours within RTO must notify customers (e.g.,
+    [x] import X from 'y' +---+ +===+ é 😀 title: daily annually :
+    """,
 )
+_SPACES = ["\n", "\n\n", "\r\n", "\r", "    ", "  \n", "\t", "\x00", "\x1e", "\ufeff"]
+_TABLE = "\n| a | b |\n|---|---|\n"
+_PIECES = st.sampled_from([*_SIGNS, *_SPACES, " ", "\u2028", _TABLE])
 DOCUMENTS = st.one_of(
     st.text(max_size=400), st.lists(_PIECES, max_size=80).map("".join)
 )
@@ -67,7 +71,7 @@ def test_every_text_compiles_and_every_line_is_accounted_for(text: str) -> None:
 
 
 @pytest.mark.parametrize("path", [EXAMPLE, *SEED, *SEEN], ids=lambda path: path.stem)
-def test_words_of_real_policies_are_read(path) -> None:  # noqa: ANN001 - a fixture.
+def test_words_of_real_policies_are_read(path: Path) -> None:
     """Each word of a line that is a sentence's stands in a sentence on that line."""
     text = read(path)
     policy = compile_policy(text)

@@ -19,17 +19,44 @@ from holdfast.domain.policy.model import CompiledPolicy, Obligation
 from holdfast.domain.questions import BY_NAME
 
 # Kind and control of each sentence in order; "-" informs.
-CLAUSES = """
-- - - scope:scope scope:scope
-- - target:recovery_time target:recovery_point target:availability
-role:roles role:roles role:roles role:roles
-- rank:functions rank:functions rank:functions rank:functions
-state:redundancy state:backups state:off_site
-state:remote_work registry:key_personnel registry:third_parties
-state:audit_log event:patching
-- - cadence:tabletop cadence:drills review:policy_review
-- event:alerting event:status_page event:customer_email
-""".split()
+CLAUSES = [
+    "-",
+    "-",
+    "-",
+    "scope:scope",
+    "scope:scope",
+    "-",
+    "-",
+    "target:recovery_time",
+    "target:recovery_point",
+    "target:availability",
+    "role:roles",
+    "role:roles",
+    "role:roles",
+    "role:roles",
+    "-",
+    "rank:functions",
+    "rank:functions",
+    "rank:functions",
+    "rank:functions",
+    "state:redundancy",
+    "state:backups",
+    "state:off_site",
+    "state:remote_work",
+    "registry:key_personnel",
+    "registry:third_parties",
+    "state:audit_log",
+    "event:patching",
+    "-",
+    "-",
+    "cadence:tabletop",
+    "cadence:drills",
+    "review:policy_review",
+    "-",
+    "event:alerting",
+    "event:status_page",
+    "event:customer_email",
+]
 OWNERS = {
     "recovery_time": "Product/DevOps Lead",
     "functions": "Product/DevOps Lead",

@@ -41,7 +41,8 @@ def test_what_cannot_be_measured_is_named() -> None:
 
 def test_loose_ends_are_defects() -> None:
     """A table that never comes and a duty owed to oneself are found in the text."""
-    text = "# P\n\nThe CTO will confer with the CTO.\n\nThe order is the following:\n\n# Q\n"
+    circle = "The CTO will confer with the CTO."
+    text = f"# P\n\n{circle}\n\nThe order is the following:\n\n# Q\n"
     assert [defect.line for defect in compile_policy(text).defects] == [3, 5]
 
 

@@ -80,7 +80,7 @@ def test_cadences(text: str, every: str) -> None:
 
 
 def test_floors_and_doubts_are_kept() -> None:
-    """ "At least" is kept as a floor, and a word with two meanings as a doubt."""
+    """A floor ("at least") is kept, and a word with two meanings is in doubt."""
     (floor,) = find_frequencies("at least annually")
     assert floor.at_least == "at least annual"
     (doubt,) = find_frequencies("a bi-annual (at least) rehearsal")

@@ -191,7 +191,7 @@ def _claim_lines(page: Page, statements: list[Statement]) -> None:
 
 
 def _unclaimed(page: Page) -> Iterator[Unparsed]:
-    """Name the lines that nothing claimed; bare signs of lists and quotes are markup."""
+    """Name the lines that nothing claimed; bare signs of lists are markup."""
     start: int | None = None
     for index, line in enumerate(page.raw):
         if page.kinds[index] is None and _SIGNS_ONLY.fullmatch(line):

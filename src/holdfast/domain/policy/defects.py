@@ -9,8 +9,10 @@ from holdfast.domain.policy.model import Defect, Sentence
 from holdfast.domain.policy.statement import Statement
 
 _WITH_ITSELF = re.compile(
-    r"\b(?:the )?(?P<who>[A-Z][\w.-]*(?: [A-Z][\w.-]*){0,3}) (?:will|shall|must|should|may) "
-    r"(?:\w+ly )?(?:confer|consult|meet|coordinate|communicate|work|liaise|report|escalate)"
+    r"\b(?:the )?(?P<who>[A-Z][\w.-]*(?: [A-Z][\w.-]*){0,3}) (?:will|shall|must|"
+    r"should|may) "
+    r"(?:\w+ly )?(?:confer|consult|meet|coordinate|communicate|work|liaise|report|"
+    r"escalate)"
     r"\w* (?:with|to) (?:the )?(?P=who)\b"
 )
 _ANNOUNCES = re.compile(

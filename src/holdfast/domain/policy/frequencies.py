@@ -1,7 +1,7 @@
 """How often: "annually", "at least once per quarter", "every 6 months", "bi-annual".
 
-Each rule is a pattern and the word of the field that it means; to teach another
-phrase, add a line. A word that people use for two different cadences is ambiguous
+Each rule is a word of the field and the phrases that mean it; to teach another phrase,
+add a line. A word that people use for two different cadences is ambiguous
 and says so.
 """
 
@@ -11,67 +11,89 @@ import re
 from dataclasses import dataclass
 
 _N = r"(?:an?|per|each|every|in a|in every)"
-_RULES: tuple[tuple[str, str], ...] = (
-    (r"bi-?annual(?:ly)?", "?bi-annual"),
-    (r"bi-?weekly", "?bi-weekly"),
-    (r"bi-?monthly", "?bi-monthly"),
+_NUMBERS = (
+    r"(?:\d{1,3}|two|three|four|five|six|eight|nine|ten|twelve|fifteen|eighteen|thirty|"
+    r"ninety)(?: \(\d{1,3}\))?"
+)
+_HABITS = r"archiv|improve|integrat|deliver|deploy|operat|availab|learn"
+_UNITS = r"(?:minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?)"
+# The field's word, and the phrases that mean it; the first that fits counts. "?" marks
+# a word with two meanings, "=" a phrase that is its own word.
+_RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("?bi-annual", (r"bi-?annual(?:ly)?",)),
+    ("?bi-weekly", (r"bi-?weekly",)),
+    ("?bi-monthly", (r"bi-?monthly",)),
     (
-        r"semi-?annual(?:ly)?|half[- ]?yearly|"
-        rf"(?:twice|two times|2 times|2x) {_N} (?:calendar )?year|twice[- ]yearly|"
-        r"every (?:six|6|six \(6\)) months|(?:six|6)[- ]monthly|every half[- ]year",
         "semi-annual",
+        (
+            r"semi-?annual(?:ly)?",
+            r"half[- ]?yearly|every half[- ]year",
+            rf"(?:twice|two times|2 times|2x) {_N} (?:calendar )?year",
+            r"twice[- ](?:yearly|annually)",
+            r"every (?:six \(6\)|six|6) months|(?:six|6)[- ]monthly",
+        ),
     ),
     (
-        r"biennial(?:ly)?|every (?:two|2|other) years?|every (?:24|twenty-four) months",
         "every 2 years",
+        (
+            r"biennial(?:ly)?",
+            r"every (?:two|2|other) years?",
+            r"every (?:24|twenty-four) months",
+        ),
     ),
     (
-        rf"annual(?:ly)?|yearly|per annum|once {_N} (?:calendar )?year|"
-        r"(?:every|each|per) (?:calendar |one |1 )?year|"
-        r"every (?:twelve|12|twelve \(12\)) months|every 365 days|one time per year",
         "annual",
+        (
+            r"annual(?:ly)?|yearly|per annum|one time per year",
+            rf"once {_N} (?:calendar )?year",
+            r"(?:every|each|per) (?:calendar |one |1 )?year",
+            r"every (?:twelve \(12\)|twelve|12) months|every 365 days",
+        ),
     ),
     (
-        rf"quarterly|once {_N} (?:calendar )?quarter|"
-        r"(?:every|each|per) (?:calendar )?quarter|"
-        r"every (?:three|3|three \(3\)) months|four times (?:a|per) year",
         "quarterly",
+        (
+            rf"quarterly|once {_N} (?:calendar )?quarter",
+            r"(?:every|each|per) (?:calendar )?quarter",
+            r"every (?:three \(3\)|three|3) months",
+            r"four times (?:a|per) year",
+        ),
     ),
+    ("monthly", (rf"monthly|once {_N} month", r"(?:every|each) (?:calendar )?month")),
+    ("every 2 weeks", (r"fortnightly|every (?:two|2) weeks|every fortnight",)),
+    ("weekly", (rf"weekly|once {_N} week|(?:every|each) week",)),
     (
-        rf"monthly|once {_N} month|(?:every|each) (?:calendar )?month",
-        "monthly",
-    ),
-    (r"fortnightly|every (?:two|2) weeks|every fortnight", "every 2 weeks"),
-    (rf"weekly|once {_N} week|(?:every|each) week", "weekly"),
-    (
-        rf"daily|nightly|once {_N} (?:day|24 hours)|(?:every|each) (?:day|night)|"
-        r"every 24 hours|everyday",
         "daily",
+        (
+            rf"daily|nightly|once {_N} (?:day|24 hours)",
+            r"(?:every|each) (?:day|night)|every 24 hours|everyday",
+        ),
     ),
     (
-        rf"hourly|once {_N} hour|(?:every|each) hour|every (?:one hour|1 hour|60 minutes)",
         "hourly",
+        (
+            rf"hourly|once {_N} hour|(?:every|each) hour",
+            r"every (?:one hour|1 hour|60 minutes)",
+        ),
     ),
-    (r"(?:on |at )?(?:every|each) (?:commit|build|release|deployment)", "="),
+    ("=", (r"(?:on |at )?(?:every|each) (?:commit|build|release|deployment)",)),
     (
-        r"continuous(?:ly)?(?! (?:\w+ )?(?:archiv|improve|integrat|deliver|deploy|operat|"
-        r"availab|learn))|in real[- ]time",
         "continuous",
+        (
+            # Continuous improvement and its like are habits and no cadence.
+            rf"continuous(?:ly)?(?! (?:\w+ )?(?:{_HABITS}))",
+            r"in real[- ]time",
+        ),
     ),
-    (
-        r"every (?:\d{1,3}|two|three|four|five|six|eight|nine|ten|twelve|fifteen|"
-        r"eighteen|thirty|ninety)(?: \(\d{1,3}\))?[ -]?"
-        r"(?:minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?)",
-        "=",
-    ),
+    ("=", (rf"every {_NUMBERS}[ -]?{_UNITS}",)),
 )
 _FLOOR = (
     r"(?:(?P<floor>at least|no less (?:frequently )?than|not less (?:frequently )?than|"
     r"at a minimum|minimum of|at minimum)[ ,]*)?(?:(?:on )?(?:an?|the) )?"
 )
 _PATTERNS = tuple(
-    (re.compile(rf"\b{_FLOOR}(?P<words>{words})\b", re.IGNORECASE), means)
-    for words, means in _RULES
+    (re.compile(rf"\b{_FLOOR}(?P<words>{'|'.join(phrases)})\b", re.IGNORECASE), means)
+    for means, phrases in _RULES
 )
 _HINT = re.compile(
     r"annu|year|quarter|month|week|fortnight|dai|day|night|hour|every|each|contin|"

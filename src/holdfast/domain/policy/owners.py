@@ -21,7 +21,8 @@ _DUTIES: tuple[tuple[Role, re.Pattern[str]], ...] = (
     (
         "PL",
         re.compile(
-            r"\b(?:architect|engineer|infrastructure|software|technical|restor|platform)",
+            r"\b(?:architect|engineer|infrastructure|software|technical|restor|"
+            r"platform)",
             re.IGNORECASE,
         ),
     ),

@@ -16,12 +16,14 @@ _ACTIVATED = re.compile(
     I,
 )
 _DECLARED = re.compile(
-    r"\b(?:disaster|incident|emergency|contingency) (?:is|shall be|will be|must be|may be|"
+    r"\b(?:disaster|incident|emergency|contingency) (?:is|shall be|will be|must be|"
+    r"may be|"
     r"can be) declared (?:if|when|whenever|after|once|upon)\s+(?P<what>.+)",
     I,
 )
 _MEANS = re.compile(
-    r"\b(?:disruption|disaster|incident|outage|emergency|interruption|crisis)[\"'”’]?\s+"
+    r"\b(?:disruption|disaster|incident|outage|emergency|interruption|"
+    r"crisis)[\"'”’]?\s+"
     r"(?:to mean|means|is defined as|is considered|refers to|is any)\s+(?P<what>.+)",
     I,
 )

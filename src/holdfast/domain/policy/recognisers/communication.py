@@ -52,13 +52,16 @@ _IF_NEEDED = re.compile(
 )
 _CUSTOMER = re.compile(r"\b(?:customer|client|user|subscriber|tenant)s?\b", I)
 _OUTSIDE = re.compile(
-    r"\b(?:regulator|authorit|agenc|law enforcement|supervis|vendor|media|partner|insurer|"
+    r"\b(?:regulator|authorit|agenc|law enforcement|supervis|vendor|media|partner|"
+    r"insurer|"
     r"commissioner|data subject|individual)\w*\b",
     I,
 )
 _INSIDE = re.compile(
-    r"\b(?:team|staff|lead|leader|leadership|manager|management|executive|officer|IRT|CTO|"
-    r"CEO|CISO|personnel|employee|committee|engineer|on-call|responder|commander|director|"
+    r"\b(?:team|staff|lead|leader|leadership|manager|management|executive|officer|"
+    r"IRT|CTO|"
+    r"CEO|CISO|personnel|employee|committee|engineer|on-call|responder|commander|"
+    r"director|"
     r"head|board|security|department|IT|internal)s?\b",
     I,
 )

@@ -32,7 +32,8 @@ _VERB = re.compile(
     r"\b(?:be|is|are|been)\s+(?:\w+ly )?(?P<verb>\w+ed|done|run|kept)\b", I
 )
 _ACT = re.compile(
-    r"\b(?:must|shall|should|will)\s+(?:also )?(?P<verb>(?!be\b)\w+)(?P<object>(?:\s[\w-]+){0,3})",
+    r"\b(?:must|shall|should|will)\s+(?:also "
+    r")?(?P<verb>(?!be\b)\w+)(?P<object>(?:\s[\w-]+){0,3})",
     I,
 )
 

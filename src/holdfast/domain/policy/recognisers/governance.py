@@ -9,7 +9,8 @@ from holdfast.domain.policy.recognisers.phrases import I, clean
 from holdfast.domain.policy.statement import Reading, Statement
 
 _APPLIES = re.compile(
-    r"\b(?:policy|plan|procedure|standard|document|it|scope)\b[^.]{0,40}?\b(?:appl(?:y|ies)"
+    r"\b(?:policy|plan|procedure|standard|document|it|"
+    r"scope)\b[^.]{0,40}?\b(?:appl(?:y|ies)"
     r" to|covers?|includes?|extends? to|encompass(?:es)?)\s+(?P<whom>.+)",
     I,
 )
@@ -53,7 +54,8 @@ def _role(statement: Statement) -> Reading | None:
 
 def _responsible(statement: Statement) -> Reading | None:
     match = re.match(
-        r"(?P<who>[A-Z][^,.;]{2,80}?) (?:is|are) (?:responsible|accountable) for (?P<what>.+)",
+        r"(?P<who>[A-Z][^,.;]{2,80}?) (?:is|are) (?:responsible|accountable) for "
+        r"(?P<what>.+)",
         statement.text,
     )
     if match is None or statement.frequencies:

@@ -23,14 +23,17 @@ _WEAK = (
 _PAGE = re.compile(r"\bstatus ?page\b", I)
 _PAGE_VERB = re.compile(r"\b(?:updat|post|publish|announc|communicat|reflect)\w*\b", I)
 _FOR_WHOM = re.compile(
-    r"\bfor (?:the |our |all )?(?P<who>(?:[^.;,]|\.(?=\w)){0,60}?(?:users|customers|clients))\b",
+    r"\bfor (?:the |our |all )?(?P<who>(?:[^.;,]|\.(?=\w)){0,60}?(?:users|customers|"
+    r"clients))\b",
     I,
 )
 
 FORMS: tuple[re.Pattern[str], ...] = (
     re.compile(
-        rf"\b{MODAL} (?:provide|give) (?P<who>[^.;]{{2,60}}?) (?:with )?(?:an? |written |"
-        r"prompt |prior |advance )*(?P<verb>notification|notice)s? of (?P<what>[^.;]{3,100})",
+        rf"\b{MODAL} (?:provide|give) (?P<who>[^.;]{{2,60}}?) (?:with )?(?:an? |"
+        rf"written |"
+        r"prompt |prior |advance )*(?P<verb>notification|notice)s? of "
+        r"(?P<what>[^.;]{3,100})",
         I,
     ),
     re.compile(
@@ -50,13 +53,16 @@ FORMS: tuple[re.Pattern[str], ...] = (
         I,
     ),
     re.compile(
-        rf"(?P<who>[^.;:]{{2,140}}?) (?:{MODAL} (?:also )?(?:\w+ly )?be|are|is) (?:\w+ly )?"
-        rf"(?P<verb>{STRONG}|{_WEAK})\b(?! to\b)(?:\s*(?:of|about)\s+(?P<what>[^.;]{{3,120}}))?",
+        rf"(?P<who>[^.;:]{{2,140}}?) (?:{MODAL} (?:also )?(?:\w+ly )?be|are|is) "
+        rf"(?:\w+ly )?"
+        rf"(?P<verb>{STRONG}|{_WEAK})\b(?! to\b)(?:\s*(?:of|"
+        rf"about)\s+(?P<what>[^.;]{{3,120}}))?",
         I,
     ),
     re.compile(
         rf"(?:^|\b{MODAL} (?:also |promptly |immediately |then )?|^[\w ,]{{0,60}}[,:] )"
-        r"(?P<verb>notify|alert|page|inform|e-?mail|contact|advise|report(?= to))\s+(?:to )?"
+        r"(?P<verb>notify|alert|page|inform|e-?mail|contact|advise|report(?= "
+        r"to))\s+(?:to )?"
         r"(?P<who>[^.;:]{2,120})",
         I,
     ),
@@ -72,7 +78,8 @@ FORMS: tuple[re.Pattern[str], ...] = (
     ),
 )
 FOLLOWING = re.compile(
-    r"\bthe following\b|\bnotif\w+:?\s*$|\b(?:people|persons|parties) (?:listed )?below",
+    r"\bthe following\b|\bnotif\w+:?\s*$|\b(?:people|persons|parties) (?:listed "
+    r")?below",
     I,
 )
 _TAIL = re.compile(

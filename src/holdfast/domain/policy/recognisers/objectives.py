@@ -40,7 +40,8 @@ _WHAT = re.compile(
     I,
 )
 _NOT_WHOLE = re.compile(
-    r"\b(?:parts?|spare|hardware replacement|badge|backups? (?:are|must|will) be tested|"
+    r"\b(?:parts?|spare|hardware replacement|badge|backups? (?:are|must|will) be "
+    r"tested|"
     r"report|notif|ticket|access|vulnerab|patch|retain)\w*\b",
     I,
 )
@@ -53,7 +54,8 @@ _BACK_REFERENCE = re.compile(
     r"\bwithin (?:that|this|the (?:same|above)) (?:span|period|amount|time)\b", I
 )
 _TIER = re.compile(
-    r"\b(?:tier|level|class|category|priority|severity|sev)[ -]?(?:\d{1,2}|[A-D]|I{1,3}V?)\b|"
+    r"\b(?:tier|level|class|category|priority|severity|sev)[ -]?(?:\d{1,2}|[A-D]|"
+    r"I{1,3}V?)\b|"
     r"\bP[0-5]\b",
     I,
 )
@@ -266,7 +268,7 @@ def _restored_within(statement: Statement) -> Reading | None:
 
 
 def _earlier(statement: Statement) -> Found | None:
-    # "More than 3 hours would be unacceptable. Our objective is to recover within that."
+    # "More than 3 hours would be unacceptable. We recover within that time."
     found = [each for each in find_quantities(statement.before) if each.is_duration]
     return found[-1] if found else None
 

@@ -26,7 +26,8 @@ _KEY_PEOPLE = re.compile(
     I,
 )
 _SUPPLIER = re.compile(
-    r"\b(?:sub-?processors?|vendors?|suppliers?|third[- ]part(?:y|ies)|service providers?|"
+    r"\b(?:sub-?processors?|vendors?|suppliers?|third[- ]part(?:y|ies)|service "
+    r"providers?|"
     r"subcontractors?|sub-service organi[sz]ations?)\b",
     I,
 )

@@ -42,10 +42,12 @@ _DEADLINE_WORD = re.compile(
     r"\b(?:within|no later than|not later than)\s+(?:an?\s+)?(?=[\[{<_X(])", I
 )
 _CONDITION = re.compile(
-    r"(?:^|[,;]?\s)(?P<word>in the event of|in case of|in the case of|(?<!the )following|"
+    r"(?:^|[,;]?\s)(?P<word>in the event of|in case of|in the case of|(?<!the "
+    r")following|"
     r"upon|when|whenever|if|once|after|"
     r"of(?=\s(?:identif|activat|detect|discover|determin|becoming|confirm|declar|known|"
-    r"notif|learn|receiv|(?:an? |any |the )?(?:\w+ )?(?:incident|event|disruption|breach|"
+    r"notif|learn|receiv|(?:an? |any |the )?(?:\w+ )?(?:incident|event|disruption|"
+    r"breach|"
     r"outage|disaster|detection|discovery|confirmation|change))))"
     r"\s+(?P<rest>[^,;.:()]{3,160})",
     I,

@@ -17,15 +17,18 @@ _TESTING = re.compile(
     I,
 )
 _COPYING = re.compile(
-    r"\bback(?:ed|s|ing)?[- ]?up|\bsnapshots?\b|\b(?:taken|performed|run|executed|created|"
+    r"\bback(?:ed|s|ing)?[- ]?up|\bsnapshots?\b|\b(?:taken|performed|run|executed|"
+    r"created|"
     r"made|captured|occur|scheduled)\b",
     I,
 )
 _TYPE = re.compile(
-    r"\b(?P<type>full|incremental|differential|transaction(?:al)? log|log|database|file|"
+    r"\b(?P<type>full|incremental|differential|transaction(?:al)? log|log|database|"
+    r"file|"
     r"configuration|system|image)[- ](?:level )?(?:back-?ups?|snapshots?)"
     r"(?:\s+(?:of|for)\s+(?P<what>[\w\s/-]{3,50}?))?"
-    r"(?=\s+(?:are|is|must|shall|will|should|every|at|on|once|dai|week|month|hour)|[,:;]|$)",
+    r"(?=\s+(?:are|is|must|shall|will|should|every|at|on|once|dai|week|month|hour)|"
+    r"[,:;]|$)",
     I,
 )
 _ATOMS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -48,7 +51,8 @@ _KEPT = re.compile(
     I,
 )
 _ELSEWHERE = re.compile(
-    r"\boff[- ]?site\b|\b(?:separate|different|another|second(?:ary)?|alternate|remote|other)"
+    r"\boff[- ]?site\b|\b(?:separate|different|another|second(?:ary)?|alternate|"
+    r"remote|other)"
     r" (?:\w+[ -]){0,2}?(?:account|region|location|site|data ?cent\w+|zone|provider|"
     r"facility|cloud|subscription|project|continent|country)s?\b|"
     r"\bcross[- ]region\b|\b(?:multiple|two or more|several) (?:\w+ )?"
@@ -64,7 +68,8 @@ _REDUNDANT = re.compile(
     I,
 )
 _BUILT = re.compile(
-    r"\b(?:production|database|server|infrastructure|service|system|network|deploy|host|"
+    r"\b(?:production|database|server|infrastructure|service|system|network|deploy|"
+    r"host|"
     r"application|storage|workload|architecture|component|platform|data)",
     I,
 )
@@ -76,7 +81,8 @@ _RETAINED = re.compile(
     I,
 )
 _CLAUSES = re.compile(
-    r";|, (?:and|with|while|but) |, (?=(?:tested|restored|verified|retained|stored|kept)\b)|"
+    r";|, (?:and|with|while|but) |, (?=(?:tested|restored|verified|retained|stored|"
+    r"kept)\b)|"
     r" and (?=(?:\w+ ){0,4}?(?:tested|restored|verified|validated|retained|reviewed|"
     r"test|verify|validate|restore)\b)|\. "
 )
@@ -212,7 +218,8 @@ def _redundancy(statement: Statement) -> Reading | None:
     if not (match or labelled) or not statement.says(_BUILT):
         return None
     demanded = MODAL.search(statement.text) or re.match(
-        r"(?:use|utili[sz]e|deploy|maintain|run|implement|provide|host|operate|keep|ensure)",
+        r"(?:use|utili[sz]e|deploy|maintain|run|implement|provide|host|operate|keep|"
+        r"ensure)",
         statement.text,
         I,
     )

@@ -16,17 +16,20 @@ _TABLETOP = re.compile(
     I,
 )
 _REHEARSE = re.compile(
-    r"\b(?:test(?:s|ed|ing)?|drill(?:s|ed)?|exercis(?:e|es|ed|ing)|rehears(?:e|al|als|ed)|"
+    r"\b(?:test(?:s|ed|ing)?|drill(?:s|ed)?|exercis(?:e|es|ed|ing)|rehears(?:e|al|"
+    r"als|ed)|"
     r"simulat(?:e|ed|ion|ions)|failover exercises?|game ?days?)\b",
     I,
 )
 _RECOVERY = re.compile(
-    r"\b(?:disaster|DRP?|BC/?DR|BCDRP?|BCP|recovery|recover|continuity|contingency|failover|"
+    r"\b(?:disaster|DRP?|BC/?DR|BCDRP?|BCP|recovery|recover|continuity|contingency|"
+    r"failover|"
     r"fail-over|resilien\w*|this plan|the plan|BC)\b",
     I,
 )
 _RESTORE = re.compile(
-    r"\b(?:restor(?:e|es|ed|ing|ation)|recover(?:y|ed|ing|able|ability)?|test(?:s|ed|ing)?|"
+    r"\b(?:restor(?:e|es|ed|ing|ation)|recover(?:y|ed|ing|able|ability)?|test(?:s|ed|"
+    r"ing)?|"
     r"verif\w*|validat\w*)\b",
     I,
 )
@@ -36,9 +39,11 @@ _BACKUP = re.compile(
     I,
 )
 _TESTS_BACKUPS = re.compile(
-    r"\b(?:test|verif|validat|drill|exercis)\w*[^.;]{0,60}\b(?:back-?up|restor|snapshot)|"
+    r"\b(?:test|verif|validat|drill|exercis)\w*[^.;]{0,60}\b(?:back-?up|restor|"
+    r"snapshot)|"
     r"\b(?:back-?up|snapshot)s?\b[^.;]{0,60}\b(?:test|verif|validat|restored)|"
-    r"\brestor(?:e|ation|es|ed|ing)\b[^.;]{0,40}\b(?:test|drill|exercis|perform|conduct|carried)",
+    r"\brestor(?:e|ation|es|ed|ing)\b[^.;]{0,40}\b(?:test|drill|exercis|perform|"
+    r"conduct|carried)",
     I,
 )
 _REVIEW = re.compile(
@@ -47,21 +52,26 @@ _REVIEW = re.compile(
     I,
 )
 _THIS = re.compile(
-    r"\b(?:this|the|our) (?:[\w&/-]+ ){0,5}?(?:policy|plan|document|standard|procedure|BCP|DRP)\b"
-    r"(?!'s)|\bpolicy reviews?\b|\bplan (?:maintenance|review)\b|^it\b|^(?:the )?polic(?:y|ies)\b",
+    r"\b(?:this|the|our) (?:[\w&/-]+ ){0,5}?(?:policy|plan|document|standard|"
+    r"procedure|BCP|DRP)\b"
+    r"(?!'s)|\bpolicy reviews?\b|\bplan (?:maintenance|review)\b|^it\b|^(?:the "
+    r")?polic(?:y|ies)\b",
     I,
 )
 _PLANS = re.compile(r"\bplans\b|\bprocedures\b|\bpolicies\b", I)
 _EVENT = re.compile(
     r"(?P<join>,?\s*(?:and(?:/or)?|or)?,?\s*(?:also |additionally |as well as )?)"
-    r"(?P<event>(?:after|following|when(?:ever)?|upon|if|in the event of|as a result of|"
+    r"(?P<event>(?:after|following|when(?:ever)?|upon|if|in the event of|as a result "
+    r"of|"
     r"in response to)\s+[^.;:]{4,140}|(?:sooner |more (?:often|frequently) )?(?:if|as) "
-    r"(?:needed|necessary|required)[^.;:]{0,60}|(?:more frequently|sooner|earlier) (?:if|when|as) "
+    r"(?:needed|necessary|required)[^.;:]{0,60}|(?:more frequently|sooner|earlier) "
+    r"(?:if|when|as) "
     r"[^.;:]{3,80})",
     I,
 )
 _PURPOSE = re.compile(
-    r"\s+(?:to (?:ensure|maintain|confirm|reflect|verify|keep|make sure|address)|in order to|"
+    r"\s+(?:to (?:ensure|maintain|confirm|reflect|verify|keep|make sure|address)|in "
+    r"order to|"
     r"so that)\b.*|,?\s*(?:whichever|which ever)\b.*|,\s*(?:we|it|the|this|they)\b.*|"
     r"\s+by (?:the|our)\b.*",
     I,
@@ -155,7 +165,8 @@ def _without_backup_words(part: str) -> str:
     if not _TESTS_BACKUPS.search(part):
         return part
     part = re.sub(
-        r"(?<!disaster )\b(?:backup )?(?:recovery|restoration|restore) (?:tests?|testing)\b",
+        r"(?<!disaster )\b(?:backup )?(?:recovery|restoration|restore) (?:tests?|"
+        r"testing)\b",
         "",
         part,
         flags=I,
@@ -183,7 +194,8 @@ def _review(statement: Statement) -> Reading | None:
         and re.match(r"(?:reviewed|annual)", statement.text, I)
     )
     labelled = statement.label and re.search(
-        r"\b(?:policy|plan|document) review|review (?:cycle|frequency|period)|next review",
+        r"\b(?:policy|plan|document) review|review (?:cycle|frequency|period)|next "
+        r"review",
         statement.label,
         I,
     )
@@ -193,7 +205,8 @@ def _review(statement: Statement) -> Reading | None:
     if not _REVIEW.search(part) and not labelled:
         return None
     if re.search(
-        r"\b(?:report|vendor|supplier|log|access|training|backup|incident)s?\b[^.;]{0,30}"
+        r"\b(?:report|vendor|supplier|log|access|training|backup|"
+        r"incident)s?\b[^.;]{0,30}"
         r"\breview",
         part,
         I,

@@ -15,7 +15,8 @@ _LOG = re.compile(
     I,
 )
 _IMMUTABLE = re.compile(
-    r"\b(?:tamper[- ]?(?:proof|evident|resistant)|immutable|append[- ]only|write[- ]once|"
+    r"\b(?:tamper[- ]?(?:proof|evident|resistant)|immutable|append[- ]only|"
+    r"write[- ]once|"
     r"WORM|unalterable|cannot be (?:altered|changed|modified))\b",
     I,
 )
@@ -29,7 +30,8 @@ _VULNERABILITY = re.compile(
 )
 _SEVERITY = re.compile(
     r"\b(?P<severity>critical|high|medium|moderate|low|severe|important)"
-    r"(?=[- ](?:severity|risk|security|vulnerab|priority|patch|finding|CVE|rated|and|or|/)|,|:|$)",
+    r"(?=[- ](?:severity|risk|security|vulnerab|priority|patch|finding|CVE|rated|and|"
+    r"or|/)|,|:|$)",
     I,
 )
 
