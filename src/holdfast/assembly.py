@@ -30,6 +30,7 @@ from holdfast.settings import Home, ScriptedAt
 from holdfast.sources.http_probe import HttpProbe
 from holdfast.sources.prober import Prober, Target
 from holdfast.sources.status_fetch import SeenPage, seen
+from holdfast.storage.mark import FileMark
 from holdfast.storage.opening import open_store
 
 # Business time must not depend on what the machine's own tables say: the version that
@@ -37,6 +38,7 @@ from holdfast.storage.opening import open_store
 zoneinfo.reset_tzpath(())
 
 SEED_BYTES = 32
+MARK = "ledger.signed"
 LOOK_TIMEOUT = timedelta(seconds=5)
 
 
@@ -130,7 +132,7 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
         hands=hands,
         channels=channels_of(home),
         engines=engines_of(home),
-        notary=Notary(store, signer_of(home)),
+        notary=Notary(store, signer_of(home), FileMark(home.folder / MARK)),
         lookout=_lookout_of(home),
         addresses=_addresses_of(home),
         host=socket.gethostname(),
@@ -158,9 +160,7 @@ def channels_of(home: Home) -> Mapping[ChannelName, Channel]:
     if settings.status_page is not None:
         page = settings.status_page
         folders = [home.path(folder) for folder in page.folders]
-        channels["status_page"] = StatusPage(
-            folders, page.public_url, company=_origin_of(home)
-        )
+        channels["status_page"] = StatusPage(folders, page.public_url)
     return channels
 
 

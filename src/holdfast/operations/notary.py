@@ -4,6 +4,9 @@ The greatest hazard is a restore of our own: an old database that grows again wo
 have us sign a fork that nobody can tell from tampering. So the notary carries its own
 frontier forward from the newest signed checkpoint, over the leaf hashes, and signs only
 what it arrives at itself. Recording and acting never wait for it.
+
+Checkpoints go back with the database that holds them. So the newest one is also kept
+as a mark outside, before anybody can see it, and the log must extend both.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Checkpoint, parse_checkpoint
 from holdfast.ledger.merkle import Frontier
 from holdfast.ledger.note import parse_note
-from holdfast.operations.ports import Signer, Store
+from holdfast.operations.ports import Mark, Signer, Store
 
 READ_AT_ONCE = 4_096
 
@@ -24,10 +27,11 @@ class ForkError(HoldfastError):
 
 
 class Notary:
-    """Signs for one log."""
+    """Signs for one log. Without a mark, a restored database is not recognised."""
 
-    def __init__(self, store: Store, signer: Signer) -> None:
+    def __init__(self, store: Store, signer: Signer, mark: Mark | None = None) -> None:
         self._store = store
+        self._mark = mark
         self._signer = signer
         self._frontier: Frontier | None = None
         self.refusal: ForkError | None = None
@@ -64,24 +68,28 @@ class Notary:
                 "published copy: holdfast ledger verify.",
             )
         text = Checkpoint(self._signer.name, size, root).text()
-        self._store.save_checkpoint(size, self._signer.sign(text))
+        note = self._signer.sign(text)
+        if self._mark is not None:
+            self._mark.keep(note)
+        self._store.save_checkpoint(size, note)
         self._frontier = reached
 
     def _resume(self) -> Frontier:
-        """Recompute the frontier of the newest signed checkpoint and compare."""
-        newest = self._store.checkpoint()
-        if newest is None:
-            return Frontier()
-        signed = parse_checkpoint(parse_note(newest).text)
-        frontier = self._forward(Frontier(), signed.size)
-        if frontier.size != signed.size or frontier.root() != signed.root:
-            root = base64.b64encode(signed.root).decode()
-            raise ForkError(
-                f"the database does not hold the log that was signed at size "
-                f"{signed.size} with root {root}",
-                "It was rolled back or changed. Verify it and compare it with its "
-                "published copy: holdfast ledger verify.",
-            )
+        """Recompute the frontier of what was signed last, and compare."""
+        marked = self._mark.newest() if self._mark is not None else None
+        notes = [note for note in (self._store.checkpoint(), marked) if note]
+        known = [parse_checkpoint(parse_note(note).text) for note in notes]
+        frontier = Frontier()
+        for signed in sorted(known, key=lambda checkpoint: checkpoint.size):
+            frontier = self._forward(frontier, signed.size)
+            if frontier.size != signed.size or frontier.root() != signed.root:
+                root = base64.b64encode(signed.root).decode()
+                raise ForkError(
+                    f"the database does not hold the log that was signed at size "
+                    f"{signed.size} with root {root}",
+                    "It was rolled back or changed. Verify it and compare it with its "
+                    "published copy: holdfast ledger verify.",
+                )
         return frontier
 
     def _forward(self, frontier: Frontier, size: int) -> Frontier:

@@ -180,7 +180,8 @@ class Store(Protocol):
     ) -> Sequence[Claim]:
         """Take up to ``limit`` parcels that are due and not under a live lease.
 
-        Of one channel or of all. Longest overdue first. No two callers get the same parcel while a lease lives.
+        Of one channel or of all, longest overdue first. No two callers get the same
+        parcel while a lease lives.
         """
         ...
 
@@ -214,6 +215,21 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections."""
+        ...
+
+
+class Mark(Protocol):
+    """The newest checkpoint signed here, kept apart from the store.
+
+    A restored database brings its old checkpoints along; this does not go back with it.
+    """
+
+    def newest(self) -> bytes | None:
+        """Return the signed checkpoint kept last."""
+        ...
+
+    def keep(self, note: bytes) -> None:
+        """Keep a signed checkpoint; when this returns, it survives power loss."""
         ...
 
 
