@@ -58,7 +58,7 @@ def notice(number: int, name: str = "Shop") -> Message:
 
 def page_in(*folders: Path) -> StatusPage:
     """Return the channel to these folders."""
-    return StatusPage(folders, "https://status.a.test", "Acme")
+    return StatusPage(folders, "https://status.a.test")
 
 
 def read(folder: Path, name: str) -> dict:

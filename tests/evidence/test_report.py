@@ -21,7 +21,7 @@ def test_the_report_stands_alone():
 def test_the_verdict_comes_before_the_figures():
     """Whoever reads one line reads whether the policy was kept."""
     text = render_report(REPORT)
-    assert text.index("The policy was kept") < text.index("Recovery time, on the wall")
+    assert text.index("Objectives and deadlines kept") < text.index("Recovery time, on the wall")
 
 
 def test_every_figure_stands_against_its_limit():
@@ -34,14 +34,14 @@ def test_every_figure_stands_against_its_limit():
 def test_a_missed_limit_is_the_verdict():
     """One missed limit and the policy was not kept."""
     report = replace(REPORT, recoveries=(replace(RECOVERY, met=False),))
-    assert "The policy was not kept" in render_report(report)
+    assert "Not all of it was kept" in render_report(report)
 
 
 def test_a_late_communication_is_the_verdict():
     """One communication too late and the policy was not kept."""
     late = replace(REPORT.communications[0], met=False, done_at=None)
     text = render_report(replace(REPORT, communications=(late,)))
-    assert "The policy was not kept" in text
+    assert "Not all of it was kept" in text
     assert "not done" in text
 
 
@@ -49,7 +49,7 @@ def test_without_a_recovery_nothing_is_claimed():
     """Unproven is not met: no measurement, no verdict."""
     text = render_report(replace(REPORT, recoveries=(), communications=()))
     assert "nothing is proven" in text
-    assert "The policy was kept" not in text
+    assert "Objectives and deadlines kept" not in text
 
 
 def test_simulated_communications_stand_apart():
@@ -57,7 +57,7 @@ def test_simulated_communications_stand_apart():
     text = render_report(REPORT)
     assert text.index("Made for real") < text.index("on a simulated clock")
     assert "missed" in text
-    assert "The policy was kept" in text
+    assert "Objectives and deadlines kept" in text
 
 
 def test_the_axis_survives_a_single_moment():

@@ -81,9 +81,7 @@ _SCRIPT = """
 """
 
 
-def render(
-    model: PageModel, company: str, published_at: datetime, stale_after: timedelta
-) -> bytes:
+def render(model: PageModel, published_at: datetime, stale_after: timedelta) -> bytes:
     """Return the whole page."""
     unresolved = [one for one in model.incidents if one.open]
     past = [one for one in model.incidents if not one.open]
@@ -92,9 +90,9 @@ def render(
         data_published=moment(published_at),
         data_stale_minutes=str(max(1, round(stale_after.total_seconds() / 60))),
     )[
-        _head(model, company),
+        _head(model),
         h.body[
-            h.header[h.h1[f"{company} status"]],
+            h.header[h.h1[f"{model.page.name} status"]],
             h.main[
                 h.p("#stale.stale", role="alert", hidden=True)[
                     "This page has not been confirmed for a while and may be out "
@@ -113,13 +111,13 @@ def render(
     return str(document).encode()
 
 
-def _head(model: PageModel, company: str) -> h.Node:
+def _head(model: PageModel) -> h.Node:
     return h.head[
         h.meta(charset="utf-8"),
         h.meta(http_equiv="Content-Security-Policy", content=_POLICY),
         h.meta(http_equiv="refresh", content=str(REFRESH_SECONDS)),
         h.meta(name="viewport", content="width=device-width, initial-scale=1"),
-        h.title[f"{model.status.description} · {company} status"],
+        h.title[f"{model.status.description} · {model.page.name} status"],
         h.style[Markup(_STYLE)],  # noqa: S704 - a constant of ours.
     ]
 

@@ -34,7 +34,6 @@ class StatusPage:
         self,
         folders: Sequence[Path],
         public_url: str,
-        company: str,
         *,
         name: str = "status_page",
         stale_after: timedelta = timedelta(minutes=15),
@@ -47,7 +46,6 @@ class StatusPage:
         self.name = name
         self.public_url = public_url
         self._folders = tuple(folders)
-        self._company = company
         self._stale_after = stale_after
 
     def send(self, message: Message, address: str) -> Accepted | Rejected:
@@ -95,7 +93,7 @@ class StatusPage:
     def _publish(self, folder: Path, wanted: PageModel, now: datetime) -> None:
         with publishing.held(folder):
             model = merge(current(folder), wanted)
-            page = status_html.render(model, self._company, now, self._stale_after)
+            page = status_html.render(model, now, self._stale_after)
             kept = json.dumps(unparse(model), ensure_ascii=False).encode()
             files = {"index.html": page, MODEL: kept}
             publishing.publish(folder, {**files, **status_json.files(model, now)})

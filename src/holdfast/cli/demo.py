@@ -55,7 +55,8 @@ def demo(
     json: JsonOption = False,
 ) -> None:
     """Run the main job end to end on real parts, on this machine, in minutes."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # Also SIGINT: a shell that starts us in the background has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     folder = _evidence_folder(output)
     partial = folder.with_name(f"{folder.name}.partial")

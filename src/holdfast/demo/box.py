@@ -53,10 +53,11 @@ class Box:
     @classmethod
     def make(cls, *also_sweep: Path) -> Box:
         """Make the folder, with the sweeper watching over it from the first moment."""
-        folder = Path(tempfile.mkdtemp(prefix="holdfast-box-"))
+        name = f"holdfast-box-{secrets.token_hex(6)}"
+        folder = Path(tempfile.gettempdir()) / name
         sweeper = Sweeper(folder, *also_sweep)
         # The tools' unprivileged account must be able to pass through.
-        folder.chmod(0o711)
+        folder.mkdir(mode=0o711)
         return cls(folder, northwind.Ports(*(_free_port() for _ in range(5))), sweeper)
 
     def close(self) -> None:

@@ -68,7 +68,7 @@ def _verdict(view: ReportView) -> h.Element:
         c.met for c in view.communications
     )
     state = "kept" if kept else "missed"
-    word = "The policy was kept" if kept else "The policy was not kept"
+    word = "Objectives and deadlines kept" if kept else "Not all of it was kept"
     return h.section(f".verdict.is-{state}")[
         mark(state, word),
         (h.p[_in_one_sentence(recovery)] for recovery in view.recoveries),

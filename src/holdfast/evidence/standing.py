@@ -89,7 +89,7 @@ def _sentence(
     owner = next((o.owner for o in sentence.obligations if o.owner), None)
     return SentenceView(
         anchor=sentence.anchor,
-        section=sentence.section,
+        section=(sentence.heading_path or (sentence.section,))[-1],
         lines=sentence.lines,
         label=sentence.label,
         text=sentence.text,
