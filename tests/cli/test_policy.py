@@ -86,7 +86,7 @@ def test_no_policy(tmp_path: Path) -> None:
     """A file that is not there and a folder without one are told apart."""
     with pytest.raises(HoldfastError, match="no policy here"):
         run("check", tmp_path / "missing.md")
-    with pytest.raises(HoldfastError, match="holds no policy.md"):
+    with pytest.raises(HoldfastError, match=r"holds no policy\.md"):
         run("summary", tmp_path)
 
 

@@ -742,4 +742,105 @@ The DR plan is tested bi-annually.
 """,
         {"dr_test_frequency": "bi-annual"},
     ),
+    (
+        "a heading that promises",
+        """\
+# Plan
+
+## Annual tabletop exercise
+
+1. Choose a scenario
+2. Walk through it
+""",
+        {"tabletop_frequency": "annual"},
+    ),
+    (
+        "blanks beside figures",
+        """\
+# Plan
+
+| System | RTO |
+|---|---|
+| Mail | {{rto}} |
+| Code | < 1 hour |
+""",
+        {
+            "rto": [
+                {"tier": "Mail", "value": None, "placeholder": "{{rto}}"},
+                {"tier": "Code", "value": "1 hour"},
+            ],
+            "placeholders": ["{{rto}}"],
+        },
+    ),
+    (
+        "templates with sections",
+        """\
+# {{name}} plan
+
+{{#strict}}
+The RTO is 4 hours.
+{{/strict}}
+""",
+        {"rto": "4 hours", "placeholders": ["{{name}}"]},
+    ),
+    (
+        "who is told, as a label",
+        """\
+# Notification
+
+- Affected clients: Within 72 hours of a confirmed breach
+- Regulators: as the law demands
+""",
+        {
+            "notify": [
+                {
+                    "who": "affected clients",
+                    "channel": None,
+                    "within": "72 hours",
+                    "trigger": "confirmed breach",
+                }
+            ]
+        },
+    ),
+    (
+        "what is told is not who is told",
+        """\
+# Incidents
+
+Lost keys must be reported immediately. All staff must report any event pointing to a
+breach to the Security Manager no later than 24 hours after they see it.
+""",
+        {
+            "notify": [
+                {
+                    "who": "Security Manager",
+                    "channel": None,
+                    "within": "24 hours",
+                    "trigger": "event pointing to a breach",
+                }
+            ]
+        },
+    ),
+    (
+        "a label with a deadline",
+        """\
+# Incidents
+
+**Post-incident review:** Within 72 hours:
+
+- write down what happened
+""",
+        {"other": [{"what": "post-incident review", "value": "72 hours"}]},
+    ),
+    (
+        "a restored copy is no promise",
+        """\
+# Plan
+
+Each plan must name:
+
+- The method for restoring encrypted backups.
+""",
+        {},
+    ),
 ]

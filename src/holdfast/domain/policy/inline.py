@@ -20,7 +20,9 @@ _FOOTNOTE = re.compile(r"\[\^[^\[\]\s]{1,80}\]:?")
 _TASK = re.compile(r"^\s*\[[ xX]\]\s+")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]+|[^<>\s@]+@[^<>\s@]+)>")
 _TAG = re.compile(r"</?([A-Za-z][\w.:-]*)((?:\s[^<>]*)?)>")
-_SHORTCODE = re.compile(r"\{\{[<%][^{}]*[>%]\}\}|\{%[^{}%]*%\}|\{#[^{}#]*#\}")
+_SHORTCODE = re.compile(
+    r"\{\{[<%][^{}]*[>%]\}\}|\{\{\s*[#/^!>][^{}]*\}\}|\{%[^{}%]*%\}|\{#[^{}#]*#\}"
+)
 _ATTRIBUTES = re.compile(r"\{:?\s*[#.][^{}\s]*\s*\}")
 _HARD_BREAK = re.compile(r"(?: {2,}|\\)\n")
 _STRONG = re.compile(r"(?<!\\)\*+")

@@ -21,6 +21,7 @@ _BULLET_WIDTH_MAX = 5
 # Matched against a line without the white space around it.
 _MARKUP = re.compile(
     r"(?:import|export)\s[^.!?]*(?:from\s+['\"]|['\"];?$|=).*"  # MDX modules.
+    r"|\{\{\s*[#/^!>][^{}]*\}\}"  # Mustache's sections.
     r"|\{%[^%]*%\}|\{\{[<%][^{}]*[>%]\}\}|\{#[^#]*#\}"  # Templates' own statements.
     r"|\{:[^{}]*\}|:::+.*|\$\$|\[\[?_?TOC_?\]?\]"  # Attributes, containers, contents.
     r"|\\(?:pagebreak|newpage|toc|clearpage|tableofcontents)\b.*"

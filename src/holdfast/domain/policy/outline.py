@@ -65,6 +65,7 @@ class Outline:
         self._base = Statement("", 0, 0, title=title, acronyms=acronyms)
         self._headings: list[tuple[int, str]] = []
         self._leads: list[_Lead] = []
+        self._entered = False
 
     def statements(self, blocks: list[Block]) -> list[Statement]:
         """Return the statements of the blocks in their order."""
@@ -87,9 +88,11 @@ class Outline:
             self._headings.pop()
         self._headings.append((heading.level, heading.text))
         self._leads.clear()
+        self._entered = True
 
     def _statement(self, text: str, first: int, last: int, **more: Any) -> Statement:
         headings = tuple(text for _, text in self._headings)
+        opens_section, self._entered = self._entered, False
         return with_figures(
             self._base,
             text=text,
@@ -98,6 +101,7 @@ class Outline:
             headings=headings,
             section=_section(headings),
             lead_ins=tuple(lead.text for lead in reversed(self._leads)),
+            opens_section=opens_section,
             **more,
         )
 

@@ -38,7 +38,8 @@ class Statement:
 
     ``lead_ins`` are nearest first; ``before`` is what its paragraph said so far;
     ``cells`` are a row's heads and cells; ``announces`` is set where a list or a table
-    follows that the sentence leads to. Lines count from 0.
+    follows that the sentence leads to, ``opens_section`` on the first below a heading.
+    Lines count from 0.
     """
 
     text: str
@@ -52,6 +53,7 @@ class Statement:
     ordinal: int | None = None
     cells: tuple[tuple[str, str], ...] = ()
     in_list: bool = False
+    opens_section: bool = False
     announces: bool = False
     code: bool = False
     title: str = ""

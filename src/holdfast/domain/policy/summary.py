@@ -53,14 +53,13 @@ def _value(policy: CompiledPolicy, field: FactField) -> object:
         (sentence, fact)
         for sentence in policy.sentences
         for fact in sentence.facts
-        if fact.field == field and fact.value is not None
+        if fact.field == field
     ]
-    values = list(dict.fromkeys(fact.value for _, fact in facts))
+    values = list(dict.fromkeys(f.value for _, f in facts if f.value is not None))
     tiers = list(dict.fromkeys(fact.of for _, fact in facts if fact.of))
     if not values:
         return None
-    in_table = any(sentence.heading_path and fact.of for sentence, fact in facts)
-    if len(tiers) > 1 or (len(values) > 1 and tiers and in_table):
+    if len(tiers) > 1 or (len(values) > 1 and tiers):
         return _tiers([fact for _, fact in facts])
     if len(values) == 1 or field not in (
         "rto",
@@ -69,7 +68,7 @@ def _value(policy: CompiledPolicy, field: FactField) -> object:
         "backup_frequency",
     ):
         return values[0]
-    return _tiers([_named(sentence, fact) for sentence, fact in facts])
+    return _tiers([_named(*pair) for pair in facts if pair[1].value is not None])
 
 
 def _named(sentence: Sentence, fact: Fact) -> Fact:
@@ -78,7 +77,14 @@ def _named(sentence: Sentence, fact: Fact) -> Fact:
 
 
 def _tiers(facts: list[Fact]) -> list[dict[str, object]]:
-    return _unique([{"tier": f.of or "all", "value": f.value} for f in facts])
+    return _unique([_tier(fact) for fact in facts])
+
+
+def _tier(fact: Fact) -> dict[str, object]:
+    found: dict[str, object] = {"tier": fact.of or "all", "value": fact.value}
+    if fact.placeholder is not None:
+        found["placeholder"] = fact.placeholder
+    return found
 
 
 def _notice(fact: Fact) -> dict[str, object]:

@@ -35,7 +35,10 @@ _CHANNELS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("Slack", re.compile(r"\bslack\b", I)),
     ("email", re.compile(r"\be-?mail(?:s|ed)?\b", I)),
     ("status page", re.compile(r"(?<!link to the )(?<!link to )\bstatus ?page\b", I)),
-    ("phone", re.compile(r"\b(?:phone|telephone|call tree|calls?)\b", I)),
+    (
+        "phone",
+        re.compile(r"\b(?:phone|telephone|call tree|(?<!on )(?<!on-)calls?)\b", I),
+    ),
     ("SMS", re.compile(r"\b(?:SMS|text messages?)\b", I)),
     ("PagerDuty", re.compile(r"\bpager\s?duty\b", I)),
     ("Opsgenie", re.compile(r"\bopsgenie\b", I)),

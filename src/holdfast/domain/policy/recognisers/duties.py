@@ -21,12 +21,17 @@ from holdfast.domain.policy.recognisers.rehearsal import plan_review
 from holdfast.domain.policy.statement import Reading, Statement
 
 _FREQUENCY_HEAD = re.compile(r"frequency|cadence|interval|how often|period|schedule", I)
+_WITHIN_FIRST = re.compile(r"(?:within|no later than)\b", I)
+# What may follow a cadence without being its matter ("annual training to ...").
+_STOPS = frozenset(
+    ["to", "and", "or", "by", "for", "in", "on", "basis", "at", "with", "of", "the"]
+)
 _UPON = re.compile(r"\bimmediately (?:up)?on (?P<what>[^,.;]{4,80})", I)
 _NOTE = "no control keeps this"
 _AFTER = re.compile(r"\s+(?P<noun>[a-z][\w-]*(?: [a-z][\w-]*)?)", I)
 _SHORT = re.compile(r"\(([A-Z]{2,8})\)")
 _CONDITION_FIRST = re.compile(
-    r"^(?:upon|when|if|after|in the event|in case|once)\b[^.;]*?, ", I
+    r"^(?:within|upon|when|if|after|in the event|in case|once)\b[^.;]*?, ", I
 )
 _VERB = re.compile(
     r"\b(?:be|is|are|been)\s+(?:\w+ly )?(?P<verb>\w+ed|done|run|kept)\b", I
@@ -65,22 +70,8 @@ def _cadence(statement: Statement) -> Reading | None:
     frequency = statement.frequencies[0]
     after = _AFTER.match(statement.text, frequency.end)
     # "must undergo annual training" names its matter after the cadence.
-    stops = (
-        "to",
-        "and",
-        "or",
-        "by",
-        "for",
-        "in",
-        "on",
-        "basis",
-        "at",
-        "with",
-        "of",
-        "the",
-    )
     noun = after["noun"].split() if after and not frequency.text.endswith("ly") else []
-    kept = noun[: next((i for i, word in enumerate(noun) if word in stops), len(noun))]
+    kept = noun[: next((i for i, word in enumerate(noun) if word in _STOPS), len(noun))]
     what = " ".join(kept) or _matter(statement)
     return Reading(
         "cadence",
@@ -97,9 +88,10 @@ def _written(text: str) -> str | None:
 
 
 def _deadline(statement: Statement) -> Reading | None:
-    if statement.announces or not _is_owed(statement):
-        return None
     found = deadline_of(statement)
+    labelled = statement.label is not None and _WITHIN_FIRST.match(statement.text)
+    if not labelled and (statement.announces or not _is_owed(statement)):
+        return None
     if found is not None and re.search(
         r"\b(?:within|no later than|not later than)\b", statement.text[: found.start], I
     ):

@@ -17,7 +17,7 @@ MODAL = (
 )
 STRONG = r"(?:notif(?:y|ies|ied)|alert(?:ed|s)?|paged?)"
 _WEAK = (
-    r"(?:inform(?:ed|s)?|report(?:ed|s)?|contact(?:ed|s)?|e-?mail(?:ed|s)?|advise[ds]?|"
+    r"(?:inform(?:ed|s)?|contact(?:ed|s)?|e-?mail(?:ed|s)?|advise[ds]?|"
     r"told|updated)"
 )
 _PAGE = re.compile(r"\bstatus ?page\b", I)
@@ -67,6 +67,13 @@ FORMS: tuple[re.Pattern[str], ...] = (
         I,
     ),
     re.compile(
+        # "Report anything that points to a breach to the Security Manager": the last.
+        rf"\b(?:{MODAL} |^)(?P<verb>report|escalate|communicate|disclose)\b"
+        r"(?P<what>[^.;]{0,140})\bto (?=(?:the |our |your )?(?-i:[A-Z]))"
+        r"(?P<who>[^.;]{3,120})",
+        I,
+    ),
+    re.compile(
         rf"\b(?:{MODAL} |^)(?P<verb>report|escalate|communicate|disclose)\b"
         r"(?P<what>[^.;]{0,100}?)\bto (?P<who>[^.;]{3,120})",
         I,
@@ -82,11 +89,14 @@ FOLLOWING = re.compile(
     r")?below",
     I,
 )
+_NOTIFYING = re.compile(r"\bnotif|\bcommunicat", I)
 _TAIL = re.compile(
     r"\s*(?:,|--|–|—|\b(?:within|via|by|through|using|over|if|when|whenever|upon|after|"
-    r"in the event|in case|as soon|immediately|promptly|no later|about|regarding|that|"
+    r"in the event|in case|as (?:soon|quickly)|but|immediately|promptly|no later|"
+    r"about|regarding|that|"
     r"of any|of the|of an?|following|once|at least|every|on|before|with|who|to|without|"
-    r"in a timely|in writing)\b(?!-)).*$",
+    r"in a timely|in writing|and (?:direct|inform|ask|request|instruct|"
+    r"advise)s?)\b(?!-)).*$",
     I | re.DOTALL,
 )
 _WHAT_TAIL = re.compile(
@@ -152,11 +162,16 @@ def _spoken(statement: Statement) -> Notice | None:
 def _who(text: str) -> str:
     if _CONDITION_FIRST.match(text) and "," in text:
         text = text.rpartition(",")[2]
-    return clean(_TAIL.sub("", text.strip()))
+    text = re.sub(r"^and (?:inform|alert|update)\s+", "", text.strip(), flags=I)
+    return clean(_TAIL.sub("", text))
 
 
 def _item(statement: Statement) -> Notice | None:
     """Read an item of "The following people must be notified within 1 hour:"."""
+    heading = statement.headings[-1] if statement.headings else ""
+    timed = re.match(r"within\b|no later than\b", statement.text, I)
+    if timed and statement.label and _NOTIFYING.search(heading):
+        return Notice(statement.label, "notify")
     lead = statement.lead_ins[0] if statement.lead_ins else ""
     telling = re.search(rf"\b(?:{STRONG}|inform(?:ed)?)\b", lead, I)
     if not telling or not re.search(MODAL, lead, I) or not FOLLOWING.search(lead):

@@ -28,7 +28,8 @@ VAGUE = re.compile(
     I,
 )
 _WITHIN = re.compile(
-    r"\b(?:within|no later than|not later than|in less than|in under|under|in no more"
+    r"\b(?:within|no later than|not later than|no case later than|in less than|in "
+    r"under|under|in no more"
     r" than|no more than|not exceed(?:ing)?|less than|at most|maximum of|up to|<=?|≤)"
     r"\s*(?:the (?:first|next)\s+|a maximum of\s+|an?\s+(?=\d|\[)|first\s+)?$",
     I,

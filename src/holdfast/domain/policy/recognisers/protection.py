@@ -44,6 +44,8 @@ _ATOMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
 )
 _NOT_SO = re.compile(r"\b(?:not|never|unencrypted|without|neither|no)\b", I)
+# "Restoring encrypted backups" tells how to read them and not how to keep them.
+_TAKEN_BACK = re.compile(r"\b(?:restor|recover|decrypt)\w* (?:the |from )?$", I)
 _KEPT = re.compile(
     r"\b(?:stored?|kept|keep|hold|held|replicat\w+|cop(?:y|ies|ied)|maintain(?:ed|s)?|"
     r"transfer\w*|sent|moved|located|reside|ship(?:ped)?|saved|placed|housed|mirrored|"
@@ -106,6 +108,7 @@ def _backups(statement: Statement) -> Reading | None:
         name
         for name, pattern in _ATOMS
         if (match := pattern.search(statement.full))
+        and not _TAKEN_BACK.search(statement.full[: match.start()])
         and not _NOT_SO.search(
             statement.full[max(0, match.start() - 25) : match.start()]
         )

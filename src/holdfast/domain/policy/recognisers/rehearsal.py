@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from holdfast.domain.policy.frequencies import Frequency
+from holdfast.domain.policy.frequencies import Frequency, find_frequencies
 from holdfast.domain.policy.model import Fact, Obligation
 from holdfast.domain.policy.recognisers.phrases import I, clean
 from holdfast.domain.policy.recognisers.protection import clause_around
@@ -79,28 +79,27 @@ _PURPOSE = re.compile(
 _AMBIGUOUS = '"{}" may mean twice in one period or once in two'
 
 
-def _frequencies(statement: Statement) -> list[Frequency]:
-    found = list(statement.frequencies)
-    if not found and (inherited := statement.frequency):
-        found = [inherited]
-    return found
-
-
-def _part(statement: Statement, frequency: Frequency) -> str:
-    """Return the words that a cadence belongs to, its label with them."""
-    if len(statement.frequencies) <= 1:
-        return statement.full
-    return clause_around(statement.text, frequency.start)
+def _cadences(statement: Statement) -> list[tuple[Frequency, str]]:
+    """Return the cadences of a sentence, each with the words that it belongs to."""
+    if len(statement.frequencies) > 1:
+        text = statement.text
+        return [(f, clause_around(text, f.start)) for f in statement.frequencies]
+    if frequency := statement.frequency:
+        return [(frequency, statement.full)]
+    heading = statement.headings[-1] if statement.headings else ""
+    if statement.opens_section and (found := find_frequencies(heading)):
+        # "Annual tabletop exercise" as a heading promises it, whatever stands below.
+        return [(found[0], heading)]
+    return []
 
 
 def _rehearsals(statement: Statement) -> Reading | None:
     facts: list[Fact] = []
     duties: list[Obligation] = []
     notes: list[str] = []
-    if statement.announces and not statement.frequencies:
+    if statement.announces and not (statement.frequencies or statement.opens_section):
         return None
-    for frequency in _frequencies(statement):
-        part = _part(statement, frequency)
+    for frequency, part in _cadences(statement):
         kinds = _kinds(part, statement)
         if kinds and frequency.ambiguous:
             notes.append(_AMBIGUOUS.format(frequency.every))
@@ -194,14 +193,15 @@ def _review(statement: Statement) -> Reading | None:
         and re.match(r"(?:reviewed|annual)", statement.text, I)
     )
     labelled = statement.label and re.search(
-        r"\b(?:policy|plan|document) review|review (?:cycle|frequency|period)|next "
+        r"\b(?:policy|plan|document) review|review (?:cycle|cadence|frequency|period|"
+        r"interval|schedule)|next "
         r"review",
         statement.label,
         I,
     )
     if not (this or labelled) or frequency is None:
         return None
-    part = _part(statement, frequency)
+    part = _cadences(statement)[0][1]
     if not _REVIEW.search(part) and not labelled:
         return None
     if re.search(
