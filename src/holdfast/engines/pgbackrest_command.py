@@ -114,7 +114,9 @@ def _text(protected: Protected, repositories: tuple[RepositoryAt, ...]) -> str:
         "[global]",
         "log-level-file=off",
         "log-level-stderr=off",
+        # Debian's own places belong to another account.
         f"lock-path={protected.folder / 'lock'}",
+        f"spool-path={protected.folder / 'spool'}",
         "start-fast=y",
         "compress-type=gz",
         "compress-level=1",
