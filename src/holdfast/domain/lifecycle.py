@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from holdfast.domain.controls.judging import Situation, quorum_down
+from holdfast.domain.controls import recovery_time
+from holdfast.domain.controls.judging import Situation
+from holdfast.domain.controls.watching import (
+    confirmed_red,
+    green_from,
+    newest_recoveries,
+    vantage_names,
+)
 from holdfast.domain.events.incident import (
     DisasterDeclared,
     IncidentOpened,
@@ -19,8 +26,7 @@ from holdfast.domain.events.incident import (
     ServiceRestored,
 )
 from holdfast.domain.events.kinds import Event
-from holdfast.domain.memory import services as memory
-from holdfast.domain.memory.incidents import Incident, Recovery
+from holdfast.domain.memory.incidents import Incident
 from holdfast.domain.memory.services import Service
 
 
@@ -34,39 +40,11 @@ def conclude(situation: Situation) -> tuple[Event, ...]:
     )
 
 
-def confirmed_red(situation: Situation) -> dict[str, datetime]:
-    """Return the customer-facing services confirmed down, with their first failure."""
-    names = vantage_names(situation)
-    wait = situation.rules.duration("disruption_confirmed_after")
-    found: dict[str, datetime] = {}
-    for service in situation.rules.catalogue.services:
-        known = situation.state.services.get(service.id)
-        if not service.customer_facing or known is None:
-            continue
-        since = memory.red_since(known, names, quorum_down(situation))
-        began_at = memory.first_failure(known, names, quorum_down(situation))
-        if since is None or began_at is None or situation.now - since < wait:
-            continue
-        found[service.id] = began_at
-    return found
-
-
-def vantage_names(situation: Situation) -> tuple[str, ...]:
-    """Return the declared vantage points; others do not count."""
-    return tuple(v.id for v in situation.rules.catalogue.vantage_points)
-
-
 def recovery_due(
     situation: Situation, services: tuple[str, ...], declared_at: datetime
 ) -> datetime | None:
     """Return when the first of the services must be restored (clause 2, RTO)."""
-    if situation.rules.rto is None:
-        return None
-    catalogue = situation.rules.catalogue
-    known = {service.id for service in catalogue.services}
-    ranks = [catalogue.rank(s) for s in services if s in known] or [1]
-    dues = [situation.rules.recovery_due(declared_at, rank) for rank in ranks]
-    return min(due for due in dues if due is not None)
+    return recovery_time.due(situation, services, declared_at)
 
 
 def _opened(situation: Situation) -> Iterator[Event]:
@@ -83,13 +61,22 @@ def _opened(situation: Situation) -> Iterator[Event]:
     began_at = min(fresh.values())
     first = min(fresh, key=lambda service: (fresh[service], service))
     yield IncidentOpened(
-        incident=f"inc-{began_at:%Y%m%dT%H%M%S}-{first}",
+        incident=_unused(situation, f"inc-{began_at:%Y%m%dT%H%M%S}-{first}"),
         services=tuple(sorted(fresh)),
         began_at=began_at,
         detected_at=situation.now,
         vantages=_red_vantages(situation, first),
         reason=_reason(situation, first),
     )
+
+
+def _unused(situation: Situation, name: str) -> str:
+    """Return a name that no incident bears: under a known one it would be lost."""
+    number, found = 1, name
+    while found in situation.state.incidents:
+        number += 1
+        found = f"{name}-{number}"
+    return found
 
 
 def _red_vantages(situation: Situation, service: str) -> tuple[str, ...]:
@@ -111,7 +98,9 @@ def _declared(situation: Situation) -> Iterator[Event]:
     wait = situation.rules.duration("undeclared_outage_starts_clock")
     for incident in situation.state.running_incidents():
         at = incident.opened.began_at + wait
-        if incident.declared is not None or not incident.failing or situation.now < at:
+        if incident.declared is not None or situation.now < at:
+            continue
+        if not _down_at(situation, incident, at):
             continue
         due_at = recovery_due(situation, incident.failing, at)
         yield DisasterDeclared(
@@ -119,61 +108,26 @@ def _declared(situation: Situation) -> Iterator[Event]:
         )
 
 
+def _down_at(situation: Situation, incident: Incident, at: datetime) -> bool:
+    """Say whether a service was still down then, as far as is seen now."""
+    greens = [green_from(situation, incident, s) for s in incident.failing]
+    return any(green is None or green > at for green in greens)
+
+
 def _restored(situation: Situation) -> Iterator[Event]:
-    names = vantage_names(situation)
-    wanted = min(situation.rules.count("restored_vantage_points"), len(names))
     wait = situation.rules.duration("restored_after_green")
     for incident in situation.state.running_incidents():
         for service in incident.failing:
-            known = situation.state.services.get(service)
-            since = memory.green_since(known, names, wanted) if known else None
-            if since is None or since < incident.services[service].began_at:
-                continue
-            verified_at = _verified_at(situation, incident, service)
-            if verified_at is None:
-                continue
-            green = max(since, verified_at)
-            if situation.now - green >= wait:
+            green = green_from(situation, incident, service)
+            if green is not None and situation.now - green >= wait:
                 yield ServiceRestored(incident.id, service, green, situation.now)
-
-
-def _verified_at(
-    situation: Situation, incident: Incident, service: str
-) -> datetime | None:
-    """Return from when the service's data may be trusted; ``None``: not yet.
-
-    A green journey on an unverified restore is no restoration.
-    """
-    known = {s.id: s for s in situation.rules.catalogue.services}
-    datastores = known[service].datastores if service in known else ()
-    moments = [incident.opened.began_at]
-    for datastore, recovery in _newest_recoveries(situation, incident).items():
-        if datastore not in datastores:
-            continue
-        if recovery.verified is None or not recovery.verified.ok:
-            return None
-        moments.append(recovery.verified.at)
-    return max(moments)
-
-
-def _newest_recoveries(situation: Situation, incident: Incident) -> dict[str, Recovery]:
-    """Return the newest recovery of each datastore: it supersedes failed ones."""
-    ordered = sorted(
-        (
-            recovery
-            for recovery in situation.state.recoveries.values()
-            if recovery.ordered.incident == incident.id
-        ),
-        key=lambda recovery: recovery.ordered_index,
-    )
-    return {recovery.ordered.datastore: recovery for recovery in ordered}
 
 
 def _resolved(situation: Situation) -> Iterator[Event]:
     for incident in situation.state.running_incidents():
         open_recoveries = [
             recovery
-            for recovery in _newest_recoveries(situation, incident).values()
+            for recovery in newest_recoveries(situation, incident).values()
             if recovery.verified is None or not recovery.verified.ok
         ]
         if not incident.failing and not open_recoveries:

@@ -37,10 +37,12 @@ RecoveryEvent: TypeAlias = RecoveryOrdered | PreflightChecked | RecoveryVerified
 class Failing:
     """A service's part in an incident; restored if ``green_since`` is set.
 
-    ``index`` is the entry that says that it is restored.
+    ``index`` is the entry that says that it is restored, ``detected_at`` is when its
+    failure was confirmed.
     """
 
     began_at: datetime
+    detected_at: datetime
     green_since: datetime | None = None
     restored_at: datetime | None = None
     index: int | None = None
@@ -102,7 +104,9 @@ Recoveries = Map[str, Recovery]
 def remember(incidents: Incidents, event: IncidentEvent, index: int) -> Incidents:
     """Return the incidents with the event folded in; unknown ones are left alone."""
     if isinstance(event, IncidentOpened):
-        services = Map({s: Failing(event.began_at) for s in event.services})
+        services = Map(
+            {s: Failing(event.began_at, event.detected_at) for s in event.services}
+        )
         return incidents.set(
             event.incident,
             Incident(event.incident, event, index, services, indices=(index,)),
@@ -127,7 +131,7 @@ def _changed(
 ) -> Incident:
     match event:
         case ServiceFailed():
-            part = Failing(event.began_at)
+            part = Failing(event.began_at, event.at)
             services = incident.services.set(event.service, part)
             return replace(incident, services=services)
         case IncidentAcknowledged():
@@ -135,9 +139,16 @@ def _changed(
         case DisasterDeclared():
             return replace(incident, declared=event, declared_index=index)
         case ServiceRestored():
-            failing = incident.services.get(event.service)
-            began_at = failing.began_at if failing else incident.opened.began_at
-            part = Failing(began_at, event.green_since, event.at, index)
+            opened = incident.opened
+            part = incident.services.get(
+                event.service, Failing(opened.began_at, opened.detected_at)
+            )
+            part = replace(
+                part,
+                green_since=event.green_since,
+                restored_at=event.at,
+                index=index,
+            )
             services = incident.services.set(event.service, part)
             return replace(incident, services=services)
         case WritesCompared():

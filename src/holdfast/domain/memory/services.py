@@ -147,14 +147,22 @@ def green_since(
 
 
 def first_failure(
-    service: Service, names: tuple[str, ...], quorum: int
+    service: Service,
+    names: tuple[str, ...],
+    quorum: int,
+    last_end: datetime | None = None,
 ) -> datetime | None:
-    """Return when the first of the vantage points saw the outage they agree on."""
+    """Return when the first of the vantage points saw the outage they agree on.
+
+    One that stayed red through the end of the last outage, at ``last_end``, saw that
+    one.
+    """
     agreed = red_since(service, names, quorum)
     if agreed is None:
         return None
     moments = _moments(service, names, ok=False)
-    return min(moment for moment in moments if moment >= agreed - ONE_OUTAGE)
+    earliest = max(agreed - ONE_OUTAGE, last_end or agreed - ONE_OUTAGE)
+    return min((m for m in moments if m >= earliest), default=agreed)
 
 
 def _agreed_since(
