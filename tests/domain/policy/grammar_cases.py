@@ -843,4 +843,14 @@ Each plan must name:
 """,
         {},
     ),
+    (
+        "a figure said one sentence earlier",
+        """\
+# Objective
+
+More than 5 hours of outage would be unacceptable. We aim to recover every system
+within that time.
+""",
+        {"rto": "5 hours"},
+    ),
 ]
