@@ -31,7 +31,7 @@ def grow(store: Store, times: int = 3, *, hours: int = 0) -> None:
         made.clock.advance(timedelta(seconds=1))
         made.turn(ok=False)
         made.clock.advance(timedelta(seconds=1))
-        made.world.log.record(made.world.inbox.drain())
+        made.world.inbox.hand_over(made.world.log.record)
 
 
 def signed_size(note: bytes | None) -> int:

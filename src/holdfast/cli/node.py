@@ -116,7 +116,6 @@ def serve(
         sys.stdout.write(f'{{"ready": true, "address": "{address}"}}\n')
         sys.stdout.flush()
         node.run()
-    hands.close()
     world.store.close()
 
 

@@ -26,9 +26,7 @@ ROUNDS = 8
 
 def beat(world: World) -> None:
     """Do one beat; what it could not finish, the next one finds in the ledger."""
-    observed = world.inbox.drain()
-    if observed:
-        world.log.record(observed)
+    world.inbox.hand_over(world.log.record)
     situation = world.situation()
     if situation is not None:
         for action in _conclude(world, situation).actions:

@@ -10,11 +10,13 @@ from typing import Protocol
 
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.events.notice import ChannelName
-from holdfast.journal import Fact
+from holdfast.errors import HoldfastError
+from holdfast.journal import Fact, seal
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports import Channel, Clock, Engine, Lookout, Store
 
+LONGEST_NODE = "n" * 63
 Work = Callable[[], Sequence[Fact]]
 
 
@@ -26,15 +28,35 @@ class Inbox:
         self._facts: list[Fact] = []
 
     def put(self, facts: Sequence[Fact]) -> None:
-        """Add facts; callable from any thread."""
-        with self._lock:
-            self._facts.extend(facts)
+        """Add facts; callable from any thread.
 
-    def drain(self) -> list[Fact]:
-        """Take everything that is there, in order."""
+        Raises `HoldfastError` for a fact that no log can take; the others are kept, so
+        that it holds up nothing but itself.
+        """
+        fit, faults = [], []
+        for fact in facts:
+            try:
+                seal(fact, LONGEST_NODE, fact.observed_at)
+                fit.append(fact)
+            except HoldfastError as fault:
+                faults.append(fault)
+        with self._lock:
+            self._facts.extend(fit)
+        if faults:
+            raise faults[0]
+
+    def hand_over(self, record: Callable[[Sequence[Fact]], object]) -> None:
+        """Have everything recorded that is there; what could not be stays here."""
         with self._lock:
             facts, self._facts = self._facts, []
-            return facts
+        if not facts:
+            return
+        try:
+            record(facts)
+        except BaseException:
+            with self._lock:
+                self._facts[:0] = facts
+            raise
 
 
 class Hands(Protocol):
@@ -45,6 +67,10 @@ class Hands(Protocol):
 
         Its facts go to the inbox. Work that raises is reported, never swallowed.
         """
+        ...
+
+    def close(self) -> None:
+        """Wait for what is under way, and start nothing more."""
         ...
 
 

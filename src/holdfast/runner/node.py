@@ -38,6 +38,7 @@ class Node:
     beat_every: timedelta
     seal_every: timedelta
     stopped: threading.Event = field(default_factory=threading.Event)
+    faults: dict[str, str] = field(default_factory=dict)
     _prober: Prober | None = None
     _probing: str | None = None
     _published_at: datetime | None = None
@@ -52,24 +53,51 @@ class Node:
             while not self.stopped.wait(self.beat_every.total_seconds()):
                 self.once()
         finally:
-            self._stop_probing()
-            self.world.log.record(self.world.inbox.drain())
-            self.world.notary.sign()
+            self._try("stop looking", self._stop_probing)
+            self.world.hands.close()
+            self._try("record the rest", self._record)
+            self._try("sign", self._sign)
+            self._try("tell of signing", self._tell_refusal)
 
     def once(self) -> None:
-        """Take in what probes saw and beat; a fault ends this beat, not the node."""
+        """Take in what probes saw and beat; a fault ends its step, not the node."""
+        now = self.world.clock.now()
+        self._sealed_at = self._sealed_at or now
+        seal = now - self._sealed_at >= self.seal_every
+        self._try("follow the catalogue", self._follow_catalogue)
+        self._try("look", partial(self._look, seal=seal))
+        self._try("verify", partial(self._verify, now))
+        self._try("publish", partial(self._publish, now))
+        self._try("beat", partial(beat, self.world))
+        self._try("tell of signing", self._tell_refusal)
+
+    def _try(self, name: str, step: Callable[[], None]) -> None:
+        """Do a step; what goes wrong is told once, until it changes."""
         try:
-            now = self.world.clock.now()
-            self._sealed_at = self._sealed_at or now
-            self._follow_catalogue()
-            self._look(seal=now - self._sealed_at >= self.seal_every)
-            self._verify(now)
-            self._publish(now)
-            beat(self.world)
+            step()
+            self.faults.pop(name, None)
         except HoldfastError as error:
-            LOGGER.error("%s (%s)", error, error.hint)  # noqa: TRY400 - It is told.
-        except Exception:
-            LOGGER.exception("the beat failed; the next one tries again")
+            self._tell(name, f"{error} ({error.hint})")
+        except Exception as error:
+            if self._tell(name, f"{type(error).__name__} in: {name}"):
+                LOGGER.exception(name)
+
+    def _tell(self, name: str, fault: str) -> bool:
+        fresh = self.faults.get(name) != fault
+        if fresh:
+            LOGGER.error("%s", fault)
+        self.faults[name] = fault
+        return fresh
+
+    def _record(self) -> None:
+        self.world.inbox.hand_over(self.world.log.record)
+
+    def _sign(self) -> None:
+        self.world.notary.sign()
+
+    def _tell_refusal(self) -> None:
+        if self.world.notary.refusal is not None:
+            raise self.world.notary.refusal
 
     def _say_hello(self) -> None:
         now = self.world.clock.now()
@@ -92,14 +120,17 @@ class Node:
         digest = adopted.digest if adopted else None
         if digest != self._probing:
             self._stop_probing()
-            self._probing = digest
             self._prober = self.make_prober()
             self._prober.start()
+            self._probing = digest
 
     def _stop_probing(self) -> None:
         if self._prober is not None:
             self._prober.stop()
-            self._look(seal=True)
+            try:
+                self._look(seal=True)
+            finally:
+                self._prober = None
 
     def _check_ledger(self) -> tuple[Fact, ...]:
         check_ledger(self.world)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from holdfast.errors import HoldfastError
 from holdfast.operations.ports import Accepted, Clock, Message, Rejected
 from holdfast.operations.world import Inbox, Work
 
@@ -17,11 +18,18 @@ class PromptHands:
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
+        self.faults: dict[str, HoldfastError] = {}
 
     def do(self, key: str, work: Work) -> None:
-        """Do the work now."""
-        del key
-        self._inbox.put(work())
+        """Do the work now; what goes wrong is kept, and tried again when asked."""
+        try:
+            self._inbox.put(work())
+            self.faults.pop(key, None)
+        except HoldfastError as fault:
+            self.faults[key] = fault
+
+    def close(self) -> None:
+        """Nothing is ever under way."""
 
 
 @dataclass(frozen=True, slots=True)
