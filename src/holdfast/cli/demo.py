@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
@@ -17,6 +18,7 @@ from rich.table import Table
 from holdfast.assembly import Reader, signer_of
 from holdfast.channels.smtp import Relay, Smtp
 from holdfast.cli.common import JsonOption, console, print_json, progress_console
+from holdfast.cli.standing import standing_table
 from holdfast.demo import northwind
 from holdfast.demo.box import Box
 from holdfast.demo.outcome import (
@@ -30,10 +32,9 @@ from holdfast.demo.story import Survived, tell
 from holdfast.demo.telling import Teller
 from holdfast.errors import HoldfastError
 from holdfast.evidence.report import render_report
-from holdfast.evidence.views import CommunicationView
+from holdfast.evidence.views import CommunicationView, StandingView
 from holdfast.ledger.note import parse_verifier_key
 from holdfast.ledger.verify import verify_log
-from holdfast.operations.govern import Texts
 from holdfast.settings import Home
 from holdfast.simulation.run import Outage, begin, run
 from holdfast.storage.folder import Folder, export
@@ -93,7 +94,10 @@ def _run(
     def agree(question: str) -> bool:
         return yes or typer.confirm(question, err=True)
 
-    survived = tell(box, teller, agree)
+    def show(view: StandingView) -> None:
+        teller.show(standing_table(view))
+
+    survived = tell(box, teller, agree, show)
     teller.step("5  What it came to")
     _tell_figures(teller, survived)
     teller.step("6  The outage that lasts, on a simulated clock")
@@ -136,15 +140,9 @@ def _table(views: tuple[CommunicationView, ...]) -> Table:
 
 def _simulate(box: Box, teller: Teller) -> tuple[CommunicationView, ...]:
     """Run two hours of outage that nobody attends to; letters go to the real relay."""
-    texts = Texts(
-        *(
-            (box.resilience / name).read_text(encoding="utf-8")
-            for name in ("policy.md", "catalogue.toml", "overlay.toml")
-        )
-    )
     relay = Relay("127.0.0.1", box.ports.mail, "status@northwind.example")
     channel = Smtp(relay, name="email")
-    simulation = begin(texts, "ana", SIMULATED_START, {"email": channel})
+    simulation = begin(box.texts(), "ana", SIMULATED_START, {"email": channel})
     outage = Outage(northwind.SERVICE, timedelta(minutes=5), LASTS)
     teller.working(
         "two hours of outage, nobody attends to it",
@@ -194,7 +192,7 @@ def _prove(
         export=folder / "ledger",
         report=folder / "report.html",
     )
-    _write_report(reader, survived, simulated, proof, partial)
+    _write_report(teller, reader, survived, simulated, proof, partial)
     reader.store.close()
     # All or nothing: what bears the final name is complete.
     partial.rename(folder)
@@ -205,6 +203,7 @@ def _prove(
 
 
 def _write_report(
+    teller: Teller,
     reader: Reader,
     survived: Survived,
     simulated: tuple[CommunicationView, ...],
@@ -213,6 +212,9 @@ def _write_report(
 ) -> None:
     now = reader.window.now()
     standing = reader.window.standing(now)
+    counts = Counter(s.standing for s in standing.sentences if s.standing)
+    words = ", ".join(f"{n} {word}" for word, n in counts.most_common())
+    teller.fact(f"the clauses now: {words.replace('_', ' ')}")
     view = report_view(survived, standing, simulated, proof, now)
     (folder / "report.html").write_text(render_report(view), encoding="utf-8")
 

@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from holdfast.cli import (
     adopting,
+    binding,
     demo,
     incident,
     ledger,
@@ -35,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+policy.app.command("bind")(binding.bind)
 policy.app.command("adopt")(adopting.adopt_folder)
 app.add_typer(policy.app, name="policy", help="Read the policy and put it in force.")
 app.add_typer(ledger.app, name="ledger", help="Verify, export and prove the log.")

@@ -7,7 +7,7 @@ import secrets
 import signal
 import sys
 from functools import partial
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +15,7 @@ import typer
 from rich.logging import RichHandler
 
 from holdfast import assembly
+from holdfast.cli.binding import write_overlay
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
@@ -22,6 +23,8 @@ from holdfast.cli.common import (
     home_at,
     progress_console,
 )
+from holdfast.demo import northwind
+from holdfast.domain.policy.compiler import compile_policy
 from holdfast.errors import HoldfastError
 from holdfast.operations.window import Window
 from holdfast.operations.world import Inbox
@@ -133,11 +136,9 @@ def door_of(home: Home) -> Door:
 def _example(folder: Path) -> None:
     if folder.exists():
         return
-    folder.mkdir()
-    source = resources.files("holdfast.demo") / "company"
-    for name in ("policy.md",):
-        text = (source / name).read_text(encoding="utf-8")
-        (folder / name).write_text(text, encoding="utf-8")
+    northwind.write_example(folder)
+    policy = compile_policy((folder / "policy.md").read_text(encoding="utf-8"))
+    write_overlay(folder / "overlay.toml", policy)
 
 
 def _log_to_stderr() -> None:

@@ -32,9 +32,7 @@ from holdfast.errors import HoldfastError
 from holdfast.operations.govern import Texts, adopt
 from holdfast.settings import Home
 
-RPO = timedelta(hours=1)
 ORDERS_A_SECOND = 40.0
-NODE_STARTS_WITHIN = 30.0
 
 
 @dataclass(slots=True)
@@ -48,6 +46,7 @@ class Box:
     node: subprocess.Popen[bytes] | None = None
     protected: Protected | None = None
     password: str = ""
+    rpo: timedelta = timedelta()
     token: str = field(default_factory=lambda: f"xoxb-{secrets.token_hex(12)}")
 
     @classmethod
@@ -78,8 +77,8 @@ class Box:
         """The resilience folder."""
         return self.folder / "resilience"
 
-    def start_database(self) -> None:
-        """Make and start PostgreSQL with continuous archiving to two repositories."""
+    def prepare(self) -> None:
+        """Lay everything out: keys, settings, the resilience folder, adopted."""
         off_site = self.folder / "other-account"
         off_site.mkdir(mode=0o711)
         layout = provision.Layout(
@@ -89,7 +88,29 @@ class Box:
             off_site / "repository",
         )
         self.protected = provision.lay_out(layout)
-        provision.create_cluster(self.protected, rpo=RPO)
+        northwind.write_resilience(self.resilience, self.ports.shop)
+        folders = northwind.Folders(self.folder / "status", self.token)
+        self.password = northwind.write_home(
+            self.home, self.ports, folders, self.protected
+        )
+        reader = open_log(Home(self.home), create=True)
+        rules = adopt(reader.log, SystemClock(), self.texts(), "ana")
+        assert rules.rpo is not None, "the example policy names an RPO"
+        self.rpo = rules.rpo
+        reader.store.close()
+
+    def texts(self) -> Texts:
+        """Return the resilience folder's texts."""
+        return Texts(
+            (self.resilience / "policy.md").read_text("utf-8"),
+            (self.resilience / "catalogue.toml").read_text("utf-8"),
+            (self.resilience / "overlay.toml").read_text("utf-8"),
+        )
+
+    def start_database(self) -> None:
+        """Make and start PostgreSQL with continuous archiving to two repositories."""
+        assert self.protected is not None
+        provision.create_cluster(self.protected, rpo=self.rpo)
         provision.start_cluster(self.protected)
         provision.create_stanza(self.protected)
         shop_schema.create(self.dsn)
@@ -115,23 +136,6 @@ class Box:
         """Let customers order from now on."""
         url = f"http://127.0.0.1:{self.ports.shop}"
         self._part("customers", 0, "--url", url, "--rate", str(ORDERS_A_SECOND))
-
-    def adopt(self) -> None:
-        """Write the resilience folder and put it in force."""
-        assert self.protected is not None
-        northwind.write_resilience(self.resilience, self.ports.shop)
-        folders = northwind.Folders(self.folder / "status", self.token)
-        self.password = northwind.write_home(
-            self.home, self.ports, folders, self.protected
-        )
-        texts = Texts(
-            (self.resilience / "policy.md").read_text("utf-8"),
-            (self.resilience / "catalogue.toml").read_text("utf-8"),
-            (self.resilience / "overlay.toml").read_text("utf-8"),
-        )
-        reader = open_log(Home(self.home), create=True)
-        adopt(reader.log, SystemClock(), texts, "ana")
-        reader.store.close()
 
     def start_node(self) -> None:
         """Start Holdfast itself, a process of its own."""

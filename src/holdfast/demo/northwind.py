@@ -65,6 +65,15 @@ def policy_text() -> str:
     return source.read_text(encoding="utf-8")
 
 
+def write_example(folder: Path) -> None:
+    """Write the example policy and catalogue for somebody to edit."""
+    folder.mkdir(parents=True)
+    (folder / "policy.md").write_text(policy_text(), encoding="utf-8")
+    catalogue = tomli_w.dumps(_catalogue(8080, "pgbackrest"), multiline_strings=True)
+    text = f"# Everything here is an example: docs/formats/catalogue.md.\n\n{catalogue}"
+    (folder / "catalogue.toml").write_text(text, encoding="utf-8")
+
+
 def write_resilience(folder: Path, shop_port: int, engine: str = "pgbackrest") -> None:
     """Write policy, catalogue and overlay."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,7 @@ from holdfast.domain.events.incident import WritesCompared
 from holdfast.domain.memory.incidents import Incident, Recovery
 from holdfast.domain.policy.compiler import compile_policy
 from holdfast.errors import HoldfastError
+from holdfast.evidence.views import StandingView
 from holdfast.operations import respond
 
 ON_CALL, LEAD = "eli", "chi"
@@ -42,10 +43,18 @@ class Survived:
     duties: tuple[Duty, ...]
 
 
-def tell(box: Box, teller: Teller, agree: Callable[[str], bool]) -> Survived:
-    """Tell steps 1 to 4; ``agree`` is asked before what a person must decide."""
-    teller.step("1  The policy")
-    _read_policy(teller)
+def tell(
+    box: Box,
+    teller: Teller,
+    agree: Callable[[str], bool],
+    show: Callable[[StandingView], None],
+) -> Survived:
+    """Tell steps 1 to 4.
+
+    ``agree`` is asked before what a person must decide; ``show`` shows the clauses.
+    """
+    teller.step("1  The policy, and how each clause stands")
+    _read_policy(box, teller, show)
     teller.step("2  The company")
     _start(box, teller)
     reader = box.reader()
@@ -69,7 +78,10 @@ def tell(box: Box, teller: Teller, agree: Callable[[str], bool]) -> Survived:
     )
 
 
-def _read_policy(teller: Teller) -> None:
+def _read_policy(
+    box: Box, teller: Teller, show: Callable[[StandingView], None]
+) -> None:
+    teller.working("policy read, overlay and catalogue checked, adopted", box.prepare)
     policy = compile_policy(northwind.policy_text())
     bound = sum(bool(sentence.obligations) for sentence in policy.sentences)
     teller.fact(
@@ -80,12 +92,14 @@ def _read_policy(teller: Teller) -> None:
         teller.fact(f"[yellow]contradiction[/] {contradiction.message}")
     for name, value in northwind.SHORTENED.items():
         teller.fact(f"in seconds here, minutes by default: {name} = {value}")
+    reader = box.reader()
+    show(reader.window.standing(reader.window.now()))
+    reader.store.close()
 
 
 def _start(box: Box, teller: Teller) -> None:
     teller.working("PostgreSQL with two encrypted repositories", box.start_database)
     teller.working("shop, Slack, mail relay, status page", box.start_company)
-    teller.working("policy, overlay and catalogue adopted", box.adopt)
     teller.working("Holdfast, a process of its own", box.start_node)
     teller.working("customers who order", box.start_customers)
 
