@@ -68,10 +68,12 @@ class Overlay:
 def parse_overlay(
     text: str,
     policy: CompiledPolicy,
-    catalogue: Catalogue,
+    catalogue: Catalogue | None,
     file: str = "overlay.toml",
 ) -> Overlay:
     """Read the decisions, judged against the policy and the people of the catalogue.
+
+    Without a catalogue (it has faults of its own) approvers are not judged.
 
     Raises `FaultsError` with every fault, each naming its place, and `HoldfastError`
     if the text is no TOML at all. A decision whose sentence is gone is no fault.

@@ -6,6 +6,7 @@ are kept beside the log before the entries that name their digests.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,11 +27,12 @@ from holdfast.domain.overlay import Overlay, parse_overlay
 from holdfast.domain.policy.compiler import compile_policy
 from holdfast.domain.policy.model import CompiledPolicy
 from holdfast.domain.rules import Rules, resolve
+from holdfast.domain.state import Adopted
 from holdfast.errors import FaultsError, HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.authority import require
 from holdfast.operations.log import Log
-from holdfast.operations.ports import Clock
+from holdfast.operations.ports import Clock, Store
 
 HOLIDAYS_BACK, HOLIDAYS_AHEAD = 1, 3
 
@@ -57,13 +59,21 @@ def check(texts: Texts) -> Checked:
     """Read everything; raises `FaultsError` with every fault of every file."""
     faults: list[HoldfastError] = []
     policy = compile_policy(texts.policy)
+    if not policy.sentences:
+        faults.append(
+            HoldfastError(
+                "the policy has no sentence",
+                "Write the policy as Markdown text: headings, sentences, lists.",
+                "policy.md",
+            )
+        )
     catalogue = None
     try:
         catalogue = parse_catalogue(texts.catalogue)
     except HoldfastError as error:
         faults.extend(_single(error))
     overlay = None
-    if catalogue is not None and texts.overlay is not None:
+    if texts.overlay is not None:
         try:
             overlay = parse_overlay(texts.overlay, policy, catalogue)
         except HoldfastError as error:
@@ -83,10 +93,11 @@ def adopt(log: Log, clock: Clock, texts: Texts, person: str) -> Rules:
     now = clock.now()
     table = _holidays(checked, now.year)
     rules = resolve(checked.policy, checked.overlay, checked.catalogue, table)
+    adopted = log.state().adopted
+    _keep_again(log.store, adopted, texts, table)
     require(log.rules(log.state()) or rules, person, "adopt")
     store = log.store
     events: list[Event] = []
-    adopted = log.state().adopted
     digest = store.put_blob(texts.policy.encode())
     if adopted.policy is None or adopted.policy.digest != digest:
         count = len(checked.policy.sentences)
@@ -95,10 +106,11 @@ def adopt(log: Log, clock: Clock, texts: Texts, person: str) -> Rules:
     digest = store.put_blob(texts.catalogue.encode())
     if adopted.catalogue is None or adopted.catalogue.digest != digest:
         events.append(CatalogueAdopted(digest, person, now))
-    if texts.overlay is not None and checked.overlay is not None:
-        digest = store.put_blob(texts.overlay.encode())
+    if texts.overlay is not None or adopted.overlay is not None:
+        # An overlay that is gone takes its decisions along: an empty one follows it.
+        digest = store.put_blob((texts.overlay or "").encode())
         if adopted.overlay is None or adopted.overlay.digest != digest:
-            count = len(checked.overlay.decisions)
+            count = len(checked.overlay.decisions) if checked.overlay else 0
             events.append(OverlayAdopted(digest, count, person, now))
     if table is not None:
         digest = store.put_blob(table.text().encode())
@@ -106,6 +118,19 @@ def adopt(log: Log, clock: Clock, texts: Texts, person: str) -> Rules:
             events.append(_holidays_adopted(digest, table, now))
     log.record([Fact(event, now, actor=f"person:{person}") for event in events])
     return rules
+
+
+def _keep_again(
+    store: Store, adopted: Adopted, texts: Texts, table: HolidayTable | None
+) -> None:
+    """Mend a text in force that is no longer kept: without it nobody is judged."""
+    in_force = (adopted.policy, adopted.catalogue, adopted.overlay, adopted.holidays)
+    digests = {each.digest for each in in_force if each is not None}
+    holidays = table.text() if table is not None else ""
+    for text in (texts.policy, texts.catalogue, texts.overlay or "", holidays):
+        data = text.encode()
+        if f"sha256:{hashlib.sha256(data).hexdigest()}" in digests:
+            store.put_blob(data)
 
 
 def _holidays(checked: Checked, year: int) -> HolidayTable | None:
