@@ -46,9 +46,9 @@ class Desk:
             )
         return Situation(rules, state, self.clock.now())
 
-    def record(self, facts: Sequence[Fact]) -> None:
-        """Record facts."""
-        self.log.record(facts)
+    def record(self, facts: Sequence[Fact]) -> bool:
+        """Record facts; false where one of them was recorded before, by another."""
+        return all(self.log.record(facts).fresh)
 
 
 def running_incident(situation: Situation, wanted: str | None = None) -> Incident:
@@ -124,21 +124,16 @@ def order_recovery(
     situation = desk.situation()
     require(situation.rules, desk.person, "order_recovery")
     found = running_incident(situation, incident)
-    known = {d.id for d in situation.rules.catalogue.datastores}
-    if datastore not in known:
-        raise HoldfastError(
-            f"no datastore {datastore} is declared",
-            f"Declared are: {', '.join(sorted(known))}.",
-        )
+    _require_declared(situation, datastore)
     earlier = [
         recovery
         for recovery in situation.state.recoveries.values()
         if recovery.ordered.datastore == datastore
-        and recovery.ordered.incident == found.id
     ]
     _require_over(situation, earlier)
+    number = 1 + sum(each.ordered.incident == found.id for each in earlier)
     ordered = RecoveryOrdered(
-        recovery=f"{found.id}-{datastore}-{len(earlier) + 1}",
+        recovery=f"{found.id}-{datastore}-{number}",
         incident=found.id,
         datastore=datastore,
         repository=repository,
@@ -146,7 +141,11 @@ def order_recovery(
         by=desk.person,
         at=situation.now,
     )
-    desk.record([_fact(desk, ordered, situation.now)])
+    if not desk.record([_fact(desk, ordered, situation.now)]):
+        raise HoldfastError(
+            f"somebody else ordered {ordered.recovery} at this moment",
+            "See what was ordered: holdfast incident timeline.",
+        )
     return ordered
 
 
@@ -154,11 +153,32 @@ def compare_writes(desk: Desk, compared: WritesCompared) -> None:
     """Record what a count outside the database says was lost."""
     situation = desk.situation()
     require(situation.rules, desk.person, "compare_writes")
+    if compared.incident not in situation.state.incidents:
+        raise HoldfastError(
+            f"no incident {compared.incident}",
+            "See them all with: holdfast incident list.",
+        )
+    _require_declared(situation, compared.datastore)
     desk.record([_fact(desk, compared, compared.at)])
 
 
+def _require_declared(situation: Situation, datastore: str) -> None:
+    known = {d.id for d in situation.rules.catalogue.datastores}
+    if datastore not in known:
+        raise HoldfastError(
+            f"no datastore {datastore} is declared",
+            f"Declared are: {', '.join(sorted(known)) or 'none'}.",
+        )
+
+
 def _require_over(situation: Situation, earlier: Sequence[Recovery]) -> None:
-    over = ("preflight_failed", "restore_failed", "verify_failed", "done")
+    over = (
+        "preflight_failed",
+        "restore_failed",
+        "verify_failed",
+        "failover_failed",
+        "done",
+    )
     for recovery in earlier:
         if recovering.step(situation, recovery) not in over:
             raise HoldfastError(

@@ -1,0 +1,251 @@
+"""What people do in an incident: each act on record, each refusal with a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from tests.operations.company import (
+    COMMITTEE,
+    DATASTORE,
+    LEAD,
+    RESPONDER,
+    SERVICE,
+    SUCCESS,
+    Company,
+    company,
+)
+
+from holdfast.domain.controls.judging import Situation
+from holdfast.domain.events.incident import (
+    DisasterDeclared,
+    IncidentAcknowledged,
+    IncidentOpened,
+    RecoveryOrdered,
+    WritesCompared,
+)
+from holdfast.domain.events.job import JobRequested
+from holdfast.engines.scripted import Script
+from holdfast.errors import HoldfastError
+from holdfast.operations import respond
+from holdfast.operations.ports import Job
+from holdfast.operations.respond import Desk
+
+
+def desk(made: Company, person: str = RESPONDER) -> Desk:
+    """Return a person's desk."""
+    return Desk(made.world.log, made.clock, person)
+
+
+@pytest.fixture
+def made() -> Company:
+    """Return a company in an outage, with a backup to restore from."""
+    return outage(company())
+
+
+def outage(ours: Company) -> Company:
+    """Let the company lose its datastore."""
+    backup = Job("first", DATASTORE, "backup")
+    ours.engine.start(backup)
+    ours.clock.advance(timedelta(minutes=5))
+    ours.turn(ok=True)
+    ours.beat()
+    ours.engine.strike(DATASTORE)
+    ours.turn(ok=False)
+    ours.beat(times=2)
+    return ours
+
+
+def incident(ours: Company) -> str:
+    """Return the id of the company's incident."""
+    opened = ours.events(IncidentOpened)[-1]
+    assert isinstance(opened, IncidentOpened)
+    return opened.incident
+
+
+def compared(name: str, datastore: str = DATASTORE) -> WritesCompared:
+    """Return a count of writes."""
+    at = company(adopted=False).clock.now()
+    return WritesCompared(name, datastore, 10, 1, 0, at, at, "sha256:", at)
+
+
+def test_acknowledge(made: Company) -> None:
+    """Who takes an incident on stands in the log under their own name."""
+    assert respond.acknowledge(desk(made)).id == incident(made)
+    (entry,) = [e for e in made.entries() if isinstance(e.event, IncidentAcknowledged)]
+    assert entry.actor == f"person:{RESPONDER}"
+    assert entry.event.by == RESPONDER
+
+
+def test_declare(made: Company) -> None:
+    """A disaster is declared once, and starts the clock of business hours."""
+    declared = respond.declare(desk(made))
+    assert declared.by == RESPONDER
+    assert not declared.automatic
+    made.clock.advance(timedelta(minutes=1))
+    assert respond.declare(desk(made, LEAD)) == declared
+    assert len(made.events(DisasterDeclared)) == 1
+
+
+def test_declare_what_no_probe_saw() -> None:
+    """A disaster that no probe saw opens its own incident."""
+    ours = company()
+    declared = respond.declare(desk(ours), services=[SERVICE])
+    assert declared.incident == incident(ours)
+    ours.beat()
+    assert ours.kept["slack"].sent
+
+
+def test_whole_recovery(made: Company) -> None:
+    """An ordered recovery runs step by step to its end, once."""
+    ordered = respond.order_recovery(desk(made), DATASTORE, repository=2)
+    made.beat(times=40)
+    assert [e.verb for e in made.events(JobRequested) if e.recovery] == [
+        "restore",
+        "failover",
+    ]
+    types = [e.event.TYPE for e in made.entries() if ordered.recovery in e.key]
+    assert types == [
+        "recovery.ordered",
+        "recovery.preflight_checked",
+        "job.requested",
+        "job.started",
+        "job.finished",
+        "recovery.verified",
+        "job.requested",
+        "job.started",
+        "job.finished",
+    ]
+
+
+def test_one_fence(made: Company) -> None:
+    """While a recovery is under way no other of the same datastore is taken."""
+    respond.order_recovery(desk(made), DATASTORE, repository=2)
+    for _ in range(3):
+        made.beat()
+        with pytest.raises(HoldfastError, match="still under way") as refused:
+            respond.order_recovery(desk(made), DATASTORE, repository=2)
+        assert refused.value.hint
+    made.beat(times=30)
+    respond.order_recovery(desk(made), DATASTORE, repository=2)
+    first, second = made.events(RecoveryOrdered)
+    assert (first.recovery[-2:], second.recovery[-2:]) == ("-1", "-2")
+
+
+@pytest.mark.parametrize(
+    ("repository", "script"),
+    [
+        (1, Script()),
+        (2, Script(faults={"restore": "fail"})),
+        (2, Script(faults={"restore": "lost"})),
+        (2, Script(false_invariants=frozenset({"orders_have_lines"}))),
+        (2, Script(faults={"failover": "fail"})),
+        (2, Script(faults={"failover": "lost"})),
+    ],
+)
+def test_after_a_failure(repository: int, script: Script) -> None:
+    """A recovery that failed at any step may be followed by another order."""
+    ours = outage(company(script=script))
+    respond.order_recovery(desk(ours), DATASTORE, repository=repository)
+    ours.beat(times=40)
+    again = respond.order_recovery(desk(ours, LEAD), DATASTORE, repository=2)
+    assert again.recovery.endswith("-2")
+
+
+def test_same_moment(made: Company) -> None:
+    """Of two orders at one moment the second is told that it was not taken."""
+    first, second = desk(made), desk(made, LEAD)
+    situation = second.situation()
+
+    class Behind(Desk):
+        """A desk that looked a moment ago."""
+
+        def situation(self) -> Situation:
+            """Return what was known then."""
+            return situation
+
+    respond.order_recovery(first, DATASTORE, repository=2)
+    late = Behind(made.world.log, made.clock, LEAD)
+    with pytest.raises(HoldfastError, match="somebody else ordered") as told:
+        respond.order_recovery(late, DATASTORE, repository=1)
+    assert told.value.hint
+    (ordered,) = made.events(RecoveryOrdered)
+    assert ordered.repository == 2
+
+
+def test_compare_writes(made: Company) -> None:
+    """A count of lost writes is recorded for the incident."""
+    respond.compare_writes(desk(made), compared(incident(made)))
+    assert len(made.events(WritesCompared)) == 1
+
+
+def _no_adoption(_: Company) -> None:
+    respond.acknowledge(desk(company(adopted=False)))
+
+
+def _no_incident(_: Company) -> None:
+    respond.acknowledge(desk(company()))
+
+
+def _wrong_incident(made: Company) -> None:
+    respond.declare(desk(made), incident="inc-1")
+
+
+def _wrong_role(made: Company) -> None:
+    respond.acknowledge(desk(made, SUCCESS))
+
+
+def _committee_restores(made: Company) -> None:
+    respond.order_recovery(desk(made, COMMITTEE), DATASTORE, repository=2)
+
+
+def _stranger(made: Company) -> None:
+    respond.declare(desk(made, "mallory"))
+
+
+def _unknown_service(_: Company) -> None:
+    respond.declare(desk(company()), services=["nonsense"])
+
+
+def _unknown_datastore(made: Company) -> None:
+    respond.order_recovery(desk(made), "nonsense", repository=1)
+
+
+def _writes_of_no_incident(made: Company) -> None:
+    respond.compare_writes(desk(made), compared("inc-1"))
+
+
+def _writes_of_no_datastore(made: Company) -> None:
+    respond.compare_writes(desk(made), compared(incident(made), "nonsense"))
+
+
+def _writes_by_a_stranger(made: Company) -> None:
+    respond.compare_writes(desk(made, "mallory"), compared(incident(made)))
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        _no_adoption,
+        _no_incident,
+        _wrong_incident,
+        _wrong_role,
+        _committee_restores,
+        _stranger,
+        _unknown_service,
+        _unknown_datastore,
+        _writes_of_no_incident,
+        _writes_of_no_datastore,
+        _writes_by_a_stranger,
+    ],
+)
+def test_refusals(made: Company, act: Callable[[Company], None]) -> None:
+    """Every refusal says what and what to do, and leaves nothing in the log."""
+    size = made.world.store.size()
+    with pytest.raises(HoldfastError) as refused:
+        act(made)
+    assert refused.value.message[0].islower()
+    assert not refused.value.message.endswith(".")
+    assert refused.value.hint.endswith(".")
+    assert made.world.store.size() == size
