@@ -33,6 +33,10 @@ floors: $(READY)
 docstrings: $(READY)
 	$(BIN)/interrogate -q src tests
 
+docs: $(READY)
+	$(BIN)/sphinx-build -n -W --keep-going -q -b html docs build/docs
+	@echo "build/docs/index.html"
+
 torture: $(READY) packages
 	$(BIN)/pytest -m torture --timeout 7200 -p no:randomly -s tests
 
