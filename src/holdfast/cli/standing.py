@@ -63,10 +63,16 @@ def standing_table(view: StandingView, only: str | None = None) -> Table:
             continue
         glyph, style = GLYPHS[sentence.standing]
         word = sentence.standing.replace("_", " ")
-        clause = sentence.label or sentence.text
+        clause = sentence.label or sentence.text.partition(":")[0]
         table.add_row(
             f"[{style}]{glyph} {word}[/]",
-            escape(f"{sentence.section} {clause}".strip()),
+            escape(f"{_number(sentence.section)} {clause}".strip()),
             escape(sentence.reason),
         )
     return table
+
+
+def _number(section: str) -> str:
+    """Return the number that a heading begins with, as people cite the clause."""
+    first = section.partition(" ")[0].rstrip(".")
+    return first if first.replace(".", "").isdigit() else ""
