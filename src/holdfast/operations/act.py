@@ -25,6 +25,7 @@ from holdfast.domain.events.incident import PreflightChecked, RecoveryVerified
 from holdfast.domain.events.job import JobFinished, JobLost, JobRequested, JobStarted
 from holdfast.domain.events.notice import StatusPageSeen
 from holdfast.domain.memory.incidents import Recovery
+from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.ports import (
     Engine,
@@ -38,6 +39,8 @@ from holdfast.operations.ports import (
 )
 from holdfast.operations.world import World
 
+DETAIL_MAX = 300
+FINDINGS_MAX = 20
 _PLAIN = cattrs.Converter()
 _PLAIN.register_unstructure_hook(timedelta, lambda length: length.total_seconds())
 
@@ -65,13 +68,21 @@ def keep_evidence(store: Store, evidence: Sequence[Evidence]) -> str:
     return store.put_blob(json.dumps(plain, default=str, indent=1).encode())
 
 
-def engine_of(world: World, datastore: str) -> Engine | None:
-    """Return the engine of the datastore, if this node has it."""
+def engine_of(world: World, datastore: str) -> Engine:
+    """Return the engine of the datastore.
+
+    Raises `HoldfastError` where this node has none: an order that nobody carries out
+    must not be silent.
+    """
     situation = world.situation()
-    if situation is None:
-        return None
-    known = {d.id: d.engine for d in situation.rules.catalogue.datastores}
-    return world.engines.get(known.get(datastore, ""))
+    declared = situation.rules.catalogue.datastores if situation else ()
+    name = {d.id: d.engine for d in declared}.get(datastore, "")
+    if name not in world.engines:
+        raise HoldfastError(
+            f"this node has no engine {name or 'at all'} for {datastore}",
+            "Name the datastore in this node's settings, unless another node has it.",
+        )
+    return world.engines[name]
 
 
 def _job(requested: JobRequested) -> Job:
@@ -87,8 +98,6 @@ def _job(requested: JobRequested) -> Job:
 def _start(world: World, name: str) -> Sequence[Fact]:
     requested = world.log.state().jobs.all[name].requested
     engine = engine_of(world, requested.datastore)
-    if engine is None:
-        return ()
     folder = engine.start(_job(requested))
     now = world.clock.now()
     return (Fact(JobStarted(name, world.host, folder, now), now),)
@@ -96,34 +105,34 @@ def _start(world: World, name: str) -> Sequence[Fact]:
 
 def _observe(world: World, name: str) -> Sequence[Fact]:
     job = world.log.state().jobs.all[name]
-    engine = engine_of(world, job.requested.datastore)
     # Only the host that runs the job can see its folder.
-    if engine is None or job.started is None or job.started.host != world.host:
+    if job.started is None or job.started.host != world.host:
         return ()
+    engine = engine_of(world, job.requested.datastore)
     now = world.clock.now()
     match engine.observe(_job(job.requested)):
         case Running():
             return ()
         case Finished() as end:
             digest = keep_evidence(world.store, end.evidence)
-            finished = JobFinished(name, end.ok, end.detail, digest, end.finished_at)
+            finished = JobFinished(
+                name, end.ok, _short(end.detail), digest, end.finished_at
+            )
             return (Fact(finished, now),)
         case Lost() as lost:
-            return (Fact(JobLost(name, lost.detail, now), now),)
+            return (Fact(JobLost(name, _short(lost.detail), now), now),)
 
 
 def _preflight(world: World, name: str) -> Sequence[Fact]:
     ordered = world.log.state().recoveries[name].ordered
     engine = engine_of(world, ordered.datastore)
-    if engine is None:
-        return ()
     found = engine.preflight(ordered.datastore, ordered.repository)
     now = world.clock.now()
     checked = PreflightChecked(
         recovery=name,
         ok=found.ok,
         checks=tuple(
-            f"{'ok' if good else 'FAILED'}: {check}: {finding}"
+            _short(f"{'ok' if good else 'FAILED'}: {check}: {finding}")
             for check, good, finding in found.checks
         ),
         evidence=keep_evidence(world.store, found.evidence),
@@ -135,8 +144,6 @@ def _preflight(world: World, name: str) -> Sequence[Fact]:
 def _verify(world: World, name: str) -> Sequence[Fact]:
     recovery = world.log.state().recoveries[name]
     engine = engine_of(world, recovery.ordered.datastore)
-    if engine is None:
-        return ()
     readiness = engine.ready(recovery.ordered.datastore)
     verified = _verified(world, engine, recovery, readiness)
     return (Fact(verified, world.clock.now()),)
@@ -157,6 +164,9 @@ def _verified(
     ]
     results = engine.check_invariants(ordered.datastore, wanted)
     findings.extend(f"{r.name}: {r.detail}" for r in results if not r.holds)
+    if len(findings) > FINDINGS_MAX:
+        more = len(findings) - FINDINGS_MAX
+        findings[FINDINGS_MAX:] = [f"and {more} more that do not hold"]
     return RecoveryVerified(
         recovery=ordered.recovery,
         ok=not findings,
@@ -164,10 +174,15 @@ def _verified(
         timeline=readiness.timeline,
         recovered_to=readiness.recovered_to,
         invariants=tuple(result.name for result in results),
-        findings=tuple(findings),
+        findings=tuple(map(_short, findings)),
         evidence=keep_evidence(world.store, readiness.evidence),
         at=world.clock.now(),
     )
+
+
+def _short(text: str) -> str:
+    """Return what fits into an entry; the whole output is kept as evidence."""
+    return text if len(text) <= DETAIL_MAX else f"{text[: DETAIL_MAX - 1]}…"
 
 
 def _fetch(world: World, notice: str) -> Sequence[Fact]:

@@ -15,19 +15,26 @@ from holdfast.operations.world import World
 READ_AT_ONCE = 1_000
 
 
+class MissingError(HoldfastError):
+    """The store has fewer entries than it says."""
+
+
 def check_ledger(
     world: World, progress: Callable[[int, int], None] | None = None
 ) -> LedgerChecked:
     """Recompute the whole log from its entries, and record the result."""
     size, root = world.store.root()
-    found = _recompute(world.store, size, progress)
-    ok = found == root
+    try:
+        detail = "the root differs"
+        ok = _recompute(world.store, size, progress) == root
+    except MissingError as fault:
+        detail, ok = str(fault), False
     event = LedgerChecked(
         size=size,
         root=base64.b64encode(root).decode(),
         ok=ok,
         scope="database",
-        detail=f"{size:,} entries verified" if ok else "the root differs",
+        detail=f"{size:,} entries verified" if ok else detail,
         at=world.clock.now(),
     )
     world.log.record([Fact(event, event.at)])
@@ -42,7 +49,7 @@ def _recompute(
     while done < size:
         entries = store.read(done, min(done + READ_AT_ONCE, size))
         if not entries:
-            raise HoldfastError(
+            raise MissingError(
                 f"entry {done} of {size} is missing",
                 "The database has lost entries; restore it from the off-site copy.",
             )

@@ -1,0 +1,94 @@
+"""Looks at how datastores are protected: as often as needed, each fact once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from tests.operations.company import DATASTORE, START, Company, company
+
+from holdfast.domain.events.job import JobRequested
+from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
+from holdfast.journal import Fact
+from holdfast.operations.ports import Job
+from holdfast.operations.watch import LOOK_EVERY, due_looks
+
+
+def due(made: Company) -> list[str]:
+    """Return which datastores are due for a look."""
+    situation = made.world.situation()
+    assert situation is not None
+    return [look.key for look in due_looks(situation, made.world)]
+
+
+def test_rhythm() -> None:
+    """A datastore is looked at at once, and then every few minutes."""
+    made = company()
+    assert due(made) == [DATASTORE]
+    made.beat(times=2)
+    assert due(made) == []
+    made.clock.advance(LOOK_EVERY)
+    assert due(made) == [DATASTORE]
+    made.beat(times=40)
+    looks = made.events(ProtectionSeen)
+    assert 4 <= len(looks) <= 10
+
+
+def test_after_a_job() -> None:
+    """After a job ended a look follows at once, so that its backup is seen."""
+    made = company()
+    made.beat(times=2)
+    job = JobRequested("nightly", DATASTORE, "backup", None, None, None, START)
+    made.world.log.record([Fact(job, START)])
+    made.beat(times=7)
+    seen = [e for e in made.events(BackupSeen) if e.datastore == DATASTORE]
+    assert {(backup.repository, backup.off_site) for backup in seen} == {
+        (1, False),
+        (2, True),
+    }
+
+
+def test_each_backup_once() -> None:
+    """A backup that is listed again and again is recorded once."""
+    made = company()
+    made.engine.start(Job("first", DATASTORE, "backup"))
+    made.clock.advance(timedelta(minutes=5))
+    made.beat(times=60)
+    labels = [(b.repository, b.label) for b in made.events(BackupSeen)]
+    assert len(labels) == len(set(labels))
+
+
+def test_gone() -> None:
+    """A backup that its repository lists no more is recorded as gone, once."""
+    made = company()
+    made.engine.start(Job("first", DATASTORE, "backup"))
+    made.clock.advance(timedelta(minutes=5))
+    made.beat()
+    made.engine = replace(made.engine, shelf=type(made.engine.shelf)())
+    made.engine.start(Job("second", DATASTORE, "backup"))
+    made.world = replace(made.world, engines={"scripted": made.engine})
+    made.clock.advance(timedelta(minutes=5))
+    made.beat(times=30)
+    assert {(gone.repository) for gone in made.events(BackupGone)} == {1, 2}
+    assert len(made.events(BackupGone)) == 2
+
+
+def test_unreachable_is_not_gone() -> None:
+    """A repository that does not answer loses no backup by that."""
+    made = company()
+    made.engine.start(Job("first", DATASTORE, "backup"))
+    made.clock.advance(timedelta(minutes=5))
+    made.beat()
+    made.engine.strike(DATASTORE, repositories=(1, 2))
+    made.clock.advance(timedelta(minutes=5))
+    made.beat(times=12)
+    assert made.events(BackupGone) == []
+    newest = made.events(ProtectionSeen)[-1]
+    assert (newest.running, newest.repositories) == (False, ())
+
+
+def test_no_engine_here() -> None:
+    """Datastores of engines that this node does not have are left to others."""
+    made = company()
+    made.world = replace(made.world, engines={})
+    assert due(made) == []
