@@ -11,7 +11,11 @@ import pytest
 from tests.operations.company import DATASTORE, RESPONDER, START, Company, company
 
 from holdfast.domain.decide import CheckPreflight, FetchStatusPage, StartJob
-from holdfast.domain.events.incident import IncidentOpened, RecoveryVerified
+from holdfast.domain.events.incident import (
+    IncidentOpened,
+    PreflightChecked,
+    RecoveryVerified,
+)
 from holdfast.domain.events.job import JobFinished, JobLost, JobRequested, JobStarted
 from holdfast.domain.events.notice import StatusPageSeen
 from holdfast.engines.scripted import Script, Scripted
@@ -162,6 +166,28 @@ def test_preflight_before_anything() -> None:
     made.beat(times=9)
     jobs = made.world.log.state().jobs.all
     assert not [job for job in jobs.values() if job.requested.recovery]
+
+
+def test_second_look() -> None:
+    """A look made twice at once changes nothing: the first answer counts."""
+    made = company()
+    made.engine.start(Job("first", DATASTORE, "backup"))
+    made.clock.advance(timedelta(minutes=5))
+    made.turn(ok=False)
+    made.beat(times=2)
+    desk = Desk(made.world.log, made.clock, RESPONDER)
+    ordered = respond.order_recovery(desk, DATASTORE, repository=2)
+    made.beat(times=2)
+    bad = PreflightChecked(ordered.recovery, False, (), "sha256:", made.clock.now())
+    made.world.log.record([Fact(bad, bad.at)])
+    made.beat(times=40)
+    recovery = made.world.log.state().recoveries[ordered.recovery]
+    assert recovery.verified is not None
+    wrong = replace(recovery.verified, ok=False, at=made.clock.now())
+    made.world.log.record([Fact(wrong, wrong.at)])
+    recovery = made.world.log.state().recoveries[ordered.recovery]
+    assert recovery.verified is not None
+    assert recovery.verified.ok
 
 
 def test_page_is_looked_at_from_outside() -> None:

@@ -164,7 +164,11 @@ def _changed(
 def remember_recovery(
     recoveries: Recoveries, event: RecoveryEvent, index: int
 ) -> Recoveries:
-    """Return the recoveries with the event folded in."""
+    """Return the recoveries with the event folded in.
+
+    Each step is taken once, and its first answer counts: a second look, begun before
+    the first was recorded, sees a datastore that is being restored.
+    """
     if isinstance(event, RecoveryOrdered):
         return recoveries.set(event.recovery, Recovery(event, index))
     recovery = recoveries.get(event.recovery)
@@ -172,8 +176,12 @@ def remember_recovery(
         return recoveries
     match event:
         case PreflightChecked():
+            if recovery.preflight is not None:
+                return recoveries
             checked = replace(recovery, preflight=event, preflight_index=index)
             return recoveries.set(event.recovery, checked)
         case RecoveryVerified():
+            if recovery.verified is not None:
+                return recoveries
             changed = replace(recovery, verified=event, verified_index=index)
             return recoveries.set(event.recovery, changed)
