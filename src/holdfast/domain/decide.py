@@ -128,7 +128,7 @@ def _escalations(
     return tuple(conclusions)
 
 
-def _escalation(situation: Situation, duty: Duty) -> tuple[DutyEscalated, NoticeDue]:
+def _escalation(situation: Situation, duty: Duty) -> tuple[Event, ...]:
     assert duty.incident is not None
     assert duty.due_at is not None
     catalogue = situation.rules.catalogue
@@ -136,6 +136,8 @@ def _escalation(situation: Situation, duty: Duty) -> tuple[DutyEscalated, Notice
     escalated = DutyEscalated(
         duty.key, duty.incident, duty.control, duty.due_at, situation.now
     )
+    if not people:
+        return (escalated,)  # Nobody holds the roles: a notice would reach nobody.
     notice = NoticeDue(
         notice=f"{duty.key}/escalation",
         incident=duty.incident,

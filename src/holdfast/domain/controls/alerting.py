@@ -6,16 +6,19 @@ If Slack does not take the alert, a fallback by e-mail goes to each of the team.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
-from holdfast.domain.controls.communication import clock, duty_of, names
+from holdfast.domain.controls.communication import clock, duty_of, joined, names
 from holdfast.domain.controls.judging import (
     Duty,
     Situation,
     Verdict,
     judge_exercised,
 )
-from holdfast.domain.events.notice import NoticeDue
-from holdfast.domain.memory.incidents import Incident
+from holdfast.domain.events.incident import IncidentResolved
+from holdfast.domain.events.notice import NoticeDue, Stage
+from holdfast.domain.memory.incidents import Failing, Incident
+from holdfast.domain.memory.notices import Notice
 
 
 def judge(situation: Situation) -> Verdict:
@@ -24,62 +27,131 @@ def judge(situation: Situation) -> Verdict:
 
 
 def owes(situation: Situation) -> tuple[Duty, ...]:
-    """Owe an alert at detection and word of the end, in every incident."""
+    """Owe an alert at detection, one per service that joins, and word of the end."""
     duties: list[Duty] = []
-    for incident in situation.state.incidents.values():
+    for incident in situation.state.all_incidents():
         duties.append(_alert(situation, incident))
+        duties.extend(
+            _further(situation, incident, service, part)
+            for service, part in joined(incident)
+        )
         if incident.resolved is not None:
-            duties.append(_all_clear(situation, incident))
+            duties.append(_all_clear(situation, incident, incident.resolved))
     return tuple(duties)
 
 
 def _alert(situation: Situation, incident: Incident) -> Duty:
-    services = names(incident, situation.rules.catalogue)
-    detected_at = incident.opened.detected_at
-    notice = NoticeDue(
-        notice=f"{incident.id}/alert",
+    opened = incident.opened
+    services = names(opened.services, situation.rules.catalogue)
+    text = (
+        f"{services} fails for customers since {clock(opened.began_at)}, "
+        f"confirmed {clock(opened.detected_at)} ({opened.reason}). "
+        "Acknowledge it, and declare a disaster if data or site are lost."
+    )
+    notice = _notice(
+        situation,
+        incident,
+        "alert",
+        "opened",
+        (f"Disruption: {services}", text),
+        opened.detected_at,
+    )
+    return _duty(situation, notice, "alert the Incident Response Team")
+
+
+def _further(
+    situation: Situation, incident: Incident, service: str, part: Failing
+) -> Duty:
+    name = names([service], situation.rules.catalogue)
+    notice = _notice(
+        situation,
+        incident,
+        f"alert/{service}/{part.detected_at:%Y%m%dT%H%M%S}",
+        "update",
+        (
+            f"Disruption: {name} too",
+            f"{name} fails for customers too, since {clock(part.began_at)}.",
+        ),
+        part.detected_at,
+    )
+    return _duty(situation, notice, f"alert the Incident Response Team of {service}")
+
+
+def _all_clear(
+    situation: Situation, incident: Incident, resolved: IncidentResolved
+) -> Duty:
+    services = names(incident.services, situation.rules.catalogue)
+    notice = _notice(
+        situation,
+        incident,
+        "alert/resolved",
+        "resolved",
+        (
+            f"Resolved: {services}",
+            f"{services} works again; resolved {clock(resolved.at)}.",
+        ),
+        resolved.at,
+    )
+    return _duty(situation, notice, "tell the Incident Response Team of the end")
+
+
+def _notice(
+    situation: Situation,
+    incident: Incident,
+    suffix: str,
+    stage: Stage,
+    words: tuple[str, str],
+    known_at: datetime,
+) -> NoticeDue:
+    subject, text = words
+    return NoticeDue(
+        notice=f"{incident.id}/{suffix}",
         incident=incident.id,
         duty="alert",
-        stage="opened",
+        stage=stage,
         channel="slack",
         recipients=("channel:irt",),
         count=1,
-        subject=f"Disruption: {services}",
-        text=(
-            f"{services} fails for customers since {clock(incident.opened.began_at)}, "
-            f"confirmed {clock(detected_at)} ({incident.opened.reason}). "
-            "Acknowledge it, and declare a disaster if data or site are lost."
-        ),
+        subject=subject,
+        text=text,
         at=situation.now,
-        due_at=detected_at + situation.rules.duration("alert_within"),
+        due_at=known_at + situation.rules.duration("alert_within"),
     )
-    duty = duty_of(
-        situation,
-        notice,
-        control="alerting",
-        owner="IRT",
-        what="alert the Incident Response Team",
-    )
-    return _with_fallback(situation, incident, notice, duty)
 
 
-def _with_fallback(
-    situation: Situation, incident: Incident, notice: NoticeDue, duty: Duty
-) -> Duty:
+def _duty(situation: Situation, notice: NoticeDue, what: str) -> Duty:
+    duty = duty_of(situation, notice, control="alerting", owner="IRT", what=what)
     known = situation.state.notices.get(notice.notice)
-    key = f"{notice.notice}/fallback"
+    return duty if known is None else _with_fallback(situation, known, duty)
+
+
+def _with_fallback(situation: Situation, known: Notice, duty: Duty) -> Duty:
+    """Ask for e-mail where Slack refused for good, or still fails at half the time."""
+    key = f"{known.due.notice}/fallback"
     fallback = situation.state.notices.get(key)
     if fallback is not None:
-        moments = [m for m in (duty.done_at, fallback.done_at) if m is not None]
-        return replace(duty, done_at=min(moments, default=None))
-    if known is None or known.done_at is not None:
-        return duty
+        return _either(duty, fallback)
     half = situation.rules.duration("alert_within") / 2
-    waited = situation.now >= incident.opened.detected_at + half
+    waited = situation.now >= known.due.due_at - half
     people = situation.rules.catalogue.holders("IRT")
-    if not (known.refused or (waited and known.failures)) or not people:
+    failing = known.refused or (waited and known.failures > 0)
+    if known.done_at is not None or not failing or not people:
         return duty
-    return replace(duty, conclusions=(_by_email(situation, notice, key),))
+    return replace(
+        duty, conclusions=(_by_email(situation, known.due, key),), unreached=0
+    )
+
+
+def _either(duty: Duty, fallback: Notice) -> Duty:
+    """Return the duty as done by whichever way was taken first."""
+    if fallback.done_at is None:
+        gone = fallback.delivered is not None
+        return replace(duty, unreached=duty.unreached if gone else 0)
+    if duty.done_at is not None and duty.done_at <= fallback.done_at:
+        return duty
+    return replace(
+        duty, done_at=fallback.done_at, index=fallback.delivered_index, unreached=0
+    )
 
 
 def _by_email(situation: Situation, notice: NoticeDue, key: str) -> NoticeDue:
@@ -93,29 +165,4 @@ def _by_email(situation: Situation, notice: NoticeDue, key: str) -> NoticeDue:
         count=len(people),
         text=f"{notice.text} (Slack did not take this alert.)",
         at=situation.now,
-    )
-
-
-def _all_clear(situation: Situation, incident: Incident) -> Duty:
-    assert incident.resolved is not None
-    services = names(incident, situation.rules.catalogue)
-    notice = NoticeDue(
-        notice=f"{incident.id}/alert/resolved",
-        incident=incident.id,
-        duty="alert",
-        stage="resolved",
-        channel="slack",
-        recipients=("channel:irt",),
-        count=1,
-        subject=f"Resolved: {services}",
-        text=f"{services} works again; resolved {clock(incident.resolved.at)}.",
-        at=situation.now,
-        due_at=incident.resolved.at + situation.rules.duration("alert_within"),
-    )
-    return duty_of(
-        situation,
-        notice,
-        control="alerting",
-        owner="IRT",
-        what="tell the Incident Response Team of the end",
     )

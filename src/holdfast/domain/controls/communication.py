@@ -4,20 +4,30 @@ a duty made from a notice.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from holdfast.domain.catalogue import Catalogue
 from holdfast.domain.controls.judging import Duty, Situation
 from holdfast.domain.events.notice import NoticeDue
-from holdfast.domain.memory.incidents import Incident
+from holdfast.domain.memory.incidents import Failing, Incident
 from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import Role
 
 
-def names(incident: Incident, catalogue: Catalogue) -> str:
-    """Return the names of the services in the incident, for people to read."""
+def names(services: Iterable[str], catalogue: Catalogue) -> str:
+    """Return the names of the services, for people to read."""
     known = {service.id: service.name for service in catalogue.services}
-    return ", ".join(known.get(s, s) for s in sorted(incident.services))
+    return ", ".join(known.get(s, s) for s in sorted(services))
+
+
+def joined(incident: Incident) -> tuple[tuple[str, Failing], ...]:
+    """Return the services that failed while the incident was running already."""
+    at = incident.opened.detected_at
+    found = [
+        (s, part) for s, part in incident.services.items() if part.detected_at > at
+    ]
+    return tuple(sorted(found, key=lambda each: (each[1].detected_at, each[0])))
 
 
 def clock(moment: datetime) -> str:
@@ -45,7 +55,7 @@ def duty_of(
             incident=notice.incident,
             conclusions=(notice,),
         )
-    index = known.seen_index or known.delivered_index or known.index
+    entries = (known.seen_index, known.delivered_index, known.index)
     return Duty(
         notice.notice,
         control,
@@ -54,5 +64,6 @@ def duty_of(
         known.due.due_at,
         known.done_at,
         incident=notice.incident,
-        index=index,
+        index=next(index for index in entries if index is not None),
+        unreached=known.delivered.abandoned if known.delivered else 0,
     )

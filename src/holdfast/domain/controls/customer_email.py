@@ -6,6 +6,8 @@ the deadline is a decision of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from holdfast.domain.controls.communication import clock, duty_of, names
@@ -16,7 +18,8 @@ from holdfast.domain.controls.judging import (
     judge_exercised,
     unproven,
 )
-from holdfast.domain.events.notice import CUSTOMERS_OF, NoticeDue, Stage
+from holdfast.domain.controls.watching import green_from
+from holdfast.domain.events.notice import CUSTOMERS_OF, NoticeDue
 from holdfast.domain.memory.incidents import Incident
 
 
@@ -29,77 +32,122 @@ def judge(situation: Situation) -> Verdict:
 
 def owes(situation: Situation) -> tuple[Duty, ...]:
     """Owe every affected customer one letter, and one when it is over."""
-    duties: list[Duty] = []
-    for incident in situation.state.incidents.values():
-        triggered_at = _triggered_at(situation, incident)
-        if triggered_at is None:
-            continue
-        duties.append(_letter(situation, incident, triggered_at))
-        if incident.resolved is not None:
-            duties.append(_end(situation, incident, incident.resolved.at))
-    return tuple(duties)
+    return tuple(
+        duty
+        for incident in situation.state.all_incidents()
+        for duty in _of_incident(situation, incident)
+    )
 
 
-def _triggered_at(situation: Situation, incident: Incident) -> datetime | None:
-    """Return when the outage exceeded the threshold, if it did."""
+def _of_incident(situation: Situation, incident: Incident) -> Iterator[Duty]:
+    """Yield the first letter, those for services whose hour came later, and the ends.
+
+    An end is owed for each letter that was, to those to whom that was written.
+    """
+    exceeded = _exceeded(situation, incident)
+    first = f"{incident.id}/customers"
+    known = situation.state.notices.get(first)
+    if known is None and not exceeded:
+        return
+    yield from _letters(situation, incident, first, exceeded)
+    written = services_of(known.due) if known else tuple(exceeded)
+    for service in sorted(incident.services):
+        key = f"{first}/{service}"
+        late = service in exceeded and service not in written
+        if late or situation.state.notices.get(key) is not None:
+            own = {service: exceeded[service]} if service in exceeded else {}
+            yield from _letters(situation, incident, key, own)
+
+
+def services_of(notice: NoticeDue) -> tuple[str, ...]:
+    """Return the services whose customers a letter is for."""
+    return tuple(each.removeprefix(CUSTOMERS_OF) for each in notice.recipients)
+
+
+def _exceeded(situation: Situation, incident: Incident) -> dict[str, datetime]:
+    """Return the services out for longer than the threshold, with when they were.
+
+    What is green again is not out any more, though that is not certain yet: if it
+    fails again before it is, the outage never ended.
+    """
     after = situation.rules.customer_email_after
     if after is None:
-        return None
-    moment = incident.opened.began_at + after
-    ended = incident.restored_since or situation.now
-    return moment if ended > moment else None
+        return {}
+    found: dict[str, datetime] = {}
+    for service, part in sorted(incident.services.items()):
+        moment = part.began_at + after
+        ended = part.green_since or situation.now
+        if incident.running and part.green_since is None:
+            ended = green_from(situation, incident, service) or situation.now
+        if ended > moment:
+            found[service] = moment
+    return found
 
 
-def _letter(situation: Situation, incident: Incident, triggered_at: datetime) -> Duty:
-    services = names(incident, situation.rules.catalogue)
-    text = (
-        f"{services} has not been working as it should since "
-        f"{clock(incident.opened.began_at)}. We are working on it and will write "
-        "again when it is over. The status page has the newest word."
-    )
-    due = triggered_at + situation.rules.duration("customer_email_within")
-    subject = f"{services} is disrupted"
-    notice = _notice(situation, incident, "opened", subject, text, due)
-    return _duty(situation, notice, "e-mail the affected customers")
+def _letters(
+    situation: Situation, incident: Incident, key: str, exceeded: dict[str, datetime]
+) -> Iterator[Duty]:
+    known = situation.state.notices.get(key)
+    letter = known.due if known else _letter(situation, incident, key, exceeded)
+    yield _duty(situation, letter, "e-mail the affected customers")
+    if known is not None and incident.resolved is not None:
+        end = situation.state.notices.get(f"{key}/resolved")
+        yield _duty(
+            situation,
+            end.due if end else _end(situation, incident, known.due),
+            "e-mail the customers that it is over",
+        )
 
 
-def _end(situation: Situation, incident: Incident, resolved_at: datetime) -> Duty:
-    services = names(incident, situation.rules.catalogue)
-    text = (
-        f"{services} works again since {clock(incident.restored_since or resolved_at)}."
-        " We are sorry for the disruption."
-    )
-    due = resolved_at + situation.rules.duration("customer_email_within")
-    subject = f"{services} works again"
-    notice = _notice(situation, incident, "resolved", subject, text, due)
-    return _duty(situation, notice, "e-mail the customers that it is over")
-
-
-def _notice(
-    situation: Situation,
-    incident: Incident,
-    stage: Stage,
-    subject: str,
-    text: str,
-    due_at: datetime,
+def _letter(
+    situation: Situation, incident: Incident, key: str, exceeded: dict[str, datetime]
 ) -> NoticeDue:
     catalogue = situation.rules.catalogue
-    services = frozenset(incident.services)
-    suffix = "" if stage == "opened" else f"/{stage}"
+    services = names(exceeded, catalogue)
+    began_at = min(incident.services[service].began_at for service in exceeded)
+    within = situation.rules.duration("customer_email_within")
     return NoticeDue(
-        notice=f"{incident.id}/customers{suffix}",
+        notice=key,
         incident=incident.id,
         duty="customer_email",
-        stage=stage,
+        stage="opened",
         channel="email",
-        recipients=tuple(f"{CUSTOMERS_OF}{service}" for service in sorted(services)),
-        count=len(catalogue.affected_customers(services)),
-        subject=subject,
-        text=text,
+        recipients=tuple(f"{CUSTOMERS_OF}{service}" for service in sorted(exceeded)),
+        count=len(catalogue.affected_customers(frozenset(exceeded))),
+        subject=f"{services} is disrupted",
+        text=(
+            f"{services} has not been working as it should since "
+            f"{clock(began_at)}. We are working on it and will write "
+            "again when it is over. The status page has the newest word."
+        ),
         at=situation.now,
-        due_at=due_at,
+        due_at=min(exceeded.values()) + within,
+    )
+
+
+def _end(situation: Situation, incident: Incident, letter: NoticeDue) -> NoticeDue:
+    assert incident.resolved is not None
+    services = names(services_of(letter), situation.rules.catalogue)
+    since = incident.restored_since or incident.resolved.at
+    within = situation.rules.duration("customer_email_within")
+    return replace(
+        letter,
+        notice=f"{letter.notice}/resolved",
+        stage="resolved",
+        subject=f"{services} works again",
+        text=(
+            f"{services} works again since {clock(since)}. "
+            "We are sorry for the disruption."
+        ),
+        at=situation.now,
+        due_at=incident.resolved.at + within,
     )
 
 
 def _duty(situation: Situation, notice: NoticeDue, what: str) -> Duty:
-    return duty_of(situation, notice, control="customer_email", owner="CS", what=what)
+    duty = duty_of(situation, notice, control="customer_email", owner="CS", what=what)
+    if notice.count:
+        return duty
+    # Nobody to write to: a person must find out whom, and nothing is sent.
+    nobody = f"{what} (the catalogue names none)"
+    return replace(duty, what=nobody, conclusions=())

@@ -48,7 +48,8 @@ class Duty:
 
     ``conclusions`` are what a machine must record now to settle it; empty when it is
     settled, not to be acted on yet, or for a person to do. ``done_at`` is the
-    evidence's moment, not Holdfast's.
+    evidence's moment, not Holdfast's. ``unreached`` counts those who refused for good
+    what was owed to them: where nobody took it, it will never be done.
     """
 
     key: str
@@ -60,6 +61,7 @@ class Duty:
     incident: str | None = None
     conclusions: tuple[Event, ...] = ()
     index: int | None = None
+    unreached: int = 0
 
     def overdue(self, now: datetime) -> bool:
         """Say whether the deadline passed undone."""
@@ -101,12 +103,31 @@ def unproven(reason: str, *proofs: Proof) -> Verdict:
     return Verdict("unproven", reason, proofs)
 
 
+# Questions of other controls on whose answers a control's verdict rests too.
+RESTS_ON: dict[ControlName, tuple[str, ...]] = {
+    "recovery_time": ("drill_every", "vantage_quorum"),
+    "recovery_point": ("drill_every",),
+    "availability": ("business_calendar",),
+    "off_site": ("backup_gap",),
+    "drills": ("critical_functions",),
+    "alerting": ("vantage_quorum",),
+    "status_page": ("disruption_confirmed_after", "vantage_quorum"),
+    "customer_email": ("restored_vantage_points", "vantage_quorum"),
+}
+
+
 def guarded(situation: Situation, control: ControlName, verdict: Verdict) -> Verdict:
     """Return the verdict, but never `met` on a default that nobody approved.
 
     DESIGN, policy and overlay: defaults run provisionally.
     """
-    awaiting = situation.rules.awaiting(control)
+    terms = situation.rules.terms
+    others = [
+        name
+        for name in RESTS_ON.get(control, ())
+        if terms[name].anchor is not None and not terms[name].approved
+    ]
+    awaiting = (*situation.rules.awaiting(control), *others)
     if verdict.standing != "met" or not awaiting:
         return verdict
     names = ", ".join(awaiting)
@@ -115,26 +136,39 @@ def guarded(situation: Situation, control: ControlName, verdict: Verdict) -> Ver
 
 
 def judge_exercised(duties: tuple[Duty, ...], now: datetime) -> Verdict:
-    """Judge a communication duty by how it went the last time it was owed."""
-    overdue = [duty for duty in duties if duty.overdue(now)]
+    """Judge a communication duty by what is owed now, else by how it went last time.
+
+    What nobody will ever take is a failure of its own incident: like a failed drill it
+    stays until the next time goes well.
+    """
+    waiting = [duty for duty in duties if duty.done_at is None and not duty.unreached]
+    overdue = [duty for duty in waiting if duty.overdue(now)]
     if overdue:
         first = min(overdue, key=lambda duty: duty.due_at or now)
         return Verdict("breached", f"overdue: {first.what}", (), first.due_at)
-    waiting = [duty for duty in duties if duty.done_at is None]
     if waiting:
         due = min((d.due_at for d in waiting if d.due_at), default=None)
         return Verdict("at_risk", f"owed now: {waiting[0].what}", (), due)
-    done = sorted((d for d in duties if d.done_at), key=lambda d: d.done_at or now)
-    if not done:
+    if not duties:
         return unproven("no disruption and no exercise has called for it yet")
-    newest_incident = done[-1].incident
-    last = [duty for duty in done if duty.incident == newest_incident]
-    proofs = tuple(_proof(duty) for duty in last)
+    newest = max(duties, key=lambda duty: duty.due_at or now).incident
+    return _judge_last([duty for duty in duties if duty.incident == newest], now)
+
+
+def _judge_last(last: list[Duty], now: datetime) -> Verdict:
+    proofs = tuple(_proof(duty) for duty in last if duty.done_at is not None)
+    failed = [duty for duty in last if duty.done_at is None]
+    if failed:
+        return Verdict("breached", f"nobody took it: {failed[0].what}", proofs)
     late = [duty for duty in last if duty.late]
     if late:
         return Verdict("breached", f"done late: {late[0].what}", proofs)
-    last_at = last[-1].done_at
-    if last_at is not None and now - last_at > EXERCISE_COUNTS_FOR:
+    missed = [duty for duty in last if duty.unreached]
+    if missed:
+        count, what = missed[0].unreached, missed[0].what
+        return Verdict("at_risk", f"{count} could not be reached: {what}", proofs)
+    moments = [duty.done_at for duty in last if duty.done_at is not None]
+    if not within(max(moments), now, EXERCISE_COUNTS_FOR):
         return Verdict("stale", "last exercised more than a year ago", proofs)
     return Verdict("met", "done in time when it was last owed", proofs)
 

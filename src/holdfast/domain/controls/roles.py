@@ -5,6 +5,9 @@ Judged as far as the evidence goes: the holders, and the acknowledgement of inci
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from holdfast.domain.controls.judging import (
     Duty,
     Proof,
@@ -12,6 +15,7 @@ from holdfast.domain.controls.judging import (
     Verdict,
     unproven,
 )
+from holdfast.domain.memory.incidents import Incident
 from holdfast.domain.questions import ROLE_NAMES
 
 
@@ -30,9 +34,14 @@ def judge(situation: Situation) -> Verdict:
                 "breached", "an incident is not acknowledged", (), duty.due_at
             )
     proofs = tuple(
-        Proof(f"{d.what}: done", d.index, d.done_at) for d in duties[-1:] if d.done_at
+        Proof(f"{duty.what}: done", duty.index, duty.done_at)
+        for duty in duties[-1:]
+        if duty.index is not None
     )
     if duties and duties[-1].late:
+        incident = situation.state.incidents[duties[-1].incident or ""]
+        if incident.acknowledged is None:
+            return Verdict("breached", "nobody acknowledged the last incident")
         return Verdict("breached", "the last incident was acknowledged late", proofs)
     return unproven(
         "every role is held by enough people; no minutes of the committee are recorded",
@@ -41,23 +50,30 @@ def judge(situation: Situation) -> Verdict:
 
 
 def owes(situation: Situation) -> tuple[Duty, ...]:
-    """Owe the acknowledgement of every incident, by a person."""
+    """Owe the acknowledgement of every incident, by a person.
+
+    One that ended before anybody took it on is settled by its end, and says so.
+    """
     allowed = situation.rules.duration("acknowledge_within")
-    duties = []
-    for incident in situation.state.incidents.values():
-        taken = incident.acknowledged
-        ended = incident.resolved.at if incident.resolved else None
-        done_at = taken.at if taken else ended
-        duties.append(
-            Duty(
-                key=f"{incident.id}/acknowledge",
-                control="roles",
-                what="acknowledge the incident",
-                owner="IRT",
-                due_at=incident.opened.detected_at + allowed,
-                done_at=done_at,
-                incident=incident.id,
-                index=incident.indices[-1] if done_at else None,
-            )
-        )
-    return tuple(sorted(duties, key=lambda duty: duty.key))
+    return tuple(
+        _duty(incident, incident.opened.detected_at + allowed)
+        for incident in situation.state.all_incidents()
+    )
+
+
+def _duty(incident: Incident, due_at: datetime) -> Duty:
+    duty = Duty(
+        key=f"{incident.id}/acknowledge",
+        control="roles",
+        what="acknowledge the incident",
+        owner="IRT",
+        due_at=due_at,
+        incident=incident.id,
+    )
+    if incident.acknowledged is not None:
+        done_at, index = incident.acknowledged.at, incident.acknowledged_index
+        return replace(duty, done_at=done_at, index=index)
+    if incident.resolved is not None:
+        what = "acknowledge the incident (nobody did before it ended)"
+        return replace(duty, what=what, done_at=incident.resolved.at)
+    return duty

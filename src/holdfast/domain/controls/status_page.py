@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from holdfast.domain.controls.communication import clock, duty_of, names
+from holdfast.domain.controls.communication import clock, duty_of, joined, names
 from holdfast.domain.controls.judging import (
     Duty,
     Situation,
@@ -34,16 +34,16 @@ def owes(situation: Situation) -> tuple[Duty, ...]:
     if within is None:
         return ()
     duties: list[Duty] = []
-    for incident in situation.state.incidents.values():
+    for incident in situation.state.all_incidents():
         duties.append(_first(situation, incident, within))
-        duties.extend(_updates(situation, incident))
+        duties.extend(_updates(situation, incident, within))
         if incident.resolved is not None:
             duties.append(_end(situation, incident, incident.resolved.at, within))
     return tuple(duties)
 
 
 def _first(situation: Situation, incident: Incident, within: timedelta) -> Duty:
-    services = names(incident, situation.rules.catalogue)
+    services = names(incident.opened.services, situation.rules.catalogue)
     text = (
         f"{services} is not working as it should since "
         f"{clock(incident.opened.began_at)}. We are working on it."
@@ -53,8 +53,11 @@ def _first(situation: Situation, incident: Incident, within: timedelta) -> Duty:
     return _duty(situation, notice, "update the public status page")
 
 
-def _updates(situation: Situation, incident: Incident) -> list[Duty]:
-    """Return the updates already owed, and the next one if its time has come."""
+def _updates(situation: Situation, incident: Incident, within: timedelta) -> list[Duty]:
+    """Return the updates already owed, and the next one if its time has come.
+
+    A service that joins calls for one at once.
+    """
     every = situation.rules.duration("status_update_every")
     first = situation.state.notices.get(f"{incident.id}/status")
     if first is None:
@@ -63,14 +66,13 @@ def _updates(situation: Situation, incident: Incident) -> list[Duty]:
     while (known := situation.state.notices.get(_key(incident, number))) is not None:
         duties.append(_duty(situation, known.due, f"update the status page ({number})"))
         last_at, number = known.due.at, number + 1
+    news = [part for _, part in joined(incident) if part.detected_at > last_at]
+    due = min([last_at + every, *(part.detected_at + within for part in news)])
     lead = min(LEAD_MAX, every / 10)
-    if incident.running and situation.now >= last_at + every - lead:
-        text = _progress(incident)
-        stage: Stage = "update"
-        due = last_at + every
-        notice = _notice(
-            situation, incident, f"status/update-{number}", stage, text, due
-        )
+    if incident.running and (news or situation.now >= due - lead):
+        text = _progress(situation, incident)
+        suffix = f"status/update-{number}"
+        notice = _notice(situation, incident, suffix, "update", text, due)
         duties.append(_duty(situation, notice, f"update the status page ({number})"))
     return duties
 
@@ -79,17 +81,22 @@ def _key(incident: Incident, number: int) -> str:
     return f"{incident.id}/status/update-{number}"
 
 
-def _progress(incident: Incident) -> str:
-    if incident.declared is not None:
-        return "We are restoring the service from its backup and will write again."
-    return "We are still working on it and will write again."
+def _progress(situation: Situation, incident: Incident) -> str:
+    failing = names(incident.failing, situation.rules.catalogue)
+    if not failing:
+        return "We are checking that everything works again and will write again."
+    recoveries = situation.state.recoveries.values()
+    if any(each.ordered.incident == incident.id for each in recoveries):
+        return f"We are restoring {failing} from its backup and will write again."
+    return f"{failing}: we are still working on it and will write again."
 
 
 def _end(
     situation: Situation, incident: Incident, resolved_at: datetime, within: timedelta
 ) -> Duty:
-    services = names(incident, situation.rules.catalogue)
-    text = f"{services} works again since {clock(resolved_at)}."
+    services = names(incident.services, situation.rules.catalogue)
+    since = incident.restored_since or resolved_at
+    text = f"{services} works again since {clock(since)}."
     due = resolved_at + within
     notice = _notice(situation, incident, "status/resolved", "resolved", text, due)
     return _duty(situation, notice, "put the end on the status page")
@@ -111,7 +118,7 @@ def _notice(
         channel="status_page",
         recipients=("page:status",),
         count=1,
-        subject=names(incident, situation.rules.catalogue),
+        subject=names(incident.services, situation.rules.catalogue),
         text=text,
         at=situation.now,
         due_at=due_at,
