@@ -21,7 +21,9 @@ def test_the_report_stands_alone():
 def test_the_verdict_comes_before_the_figures():
     """Whoever reads one line reads whether the policy was kept."""
     text = render_report(REPORT)
-    assert text.index("Objectives and deadlines kept") < text.index("Recovery time, on the wall")
+    assert text.index("Objectives and deadlines kept") < text.index(
+        "Recovery time, on the wall"
+    )
 
 
 def test_every_figure_stands_against_its_limit():
