@@ -40,6 +40,9 @@ docs: $(READY)
 torture: $(READY) packages
 	$(BIN)/pytest -m torture --timeout 7200 -p no:randomly -s tests
 
+bench: $(READY) packages
+	$(BIN)/python bench/spine.py
+
 audit: $(READY)
 	$(BIN)/pip-audit --require-hashes -r requirements.lock
 
