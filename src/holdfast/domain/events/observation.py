@@ -51,7 +51,8 @@ class ProbesSealed:
     @property
     def key(self) -> str:
         """What makes a repeat of this entry recognisable."""
-        return f"probes/{self.service}/{self.vantage}/{self.first_at.isoformat()}"
+        first, last = self.first_at.isoformat(), self.last_at.isoformat()
+        return f"probes/{self.service}/{self.vantage}/{first}/{last}"
 
 
 @dataclass(frozen=True, slots=True)

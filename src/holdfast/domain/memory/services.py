@@ -110,13 +110,13 @@ def _vantage_changed(service: Service, event: VantageChanged, index: int) -> Ser
 def _sealed(service: Service, event: ProbesSealed, index: int) -> Service:
     vantage = service.vantages.get(event.vantage, Vantage())
     kept = tuple(s for s in vantage.looked if s.end >= event.first_at - KEPT)
-    looked = _joined(kept, Stretch(event.first_at, event.last_at))
+    looked = joined(kept, Stretch(event.first_at, event.last_at))
     return _with(
         service, event.vantage, replace(vantage, looked=looked, sealed_index=index)
     )
 
 
-def _joined(looked: tuple[Stretch, ...], new: Stretch) -> tuple[Stretch, ...]:
+def joined(looked: tuple[Stretch, ...], new: Stretch) -> tuple[Stretch, ...]:
     """Return the stretches in order with the new one, touching ones made one."""
     before = tuple(s for s in looked if s.end < new.start)
     after = tuple(s for s in looked if s.start > new.end)
