@@ -35,6 +35,8 @@ WORST_DAY = ROOT / "docs" / "operating" / "worst-day.md"
 RUNNABLE = re.compile(
     r"^<!-- run -->\n```sh\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL
 )
+# Each command starts a process of its own; a busy machine takes its time.
+pytestmark = pytest.mark.timeout(600)
 BETWEEN = "-- next block --"
 INCIDENT = "inc-20261123T140500-app"
 
@@ -64,7 +66,7 @@ class Typist:
             text=True,
             start_new_session=True,
         )
-        printed, _ = self._shell.communicate(timeout=150)
+        printed, _ = self._shell.communicate(timeout=540)
         assert self._shell.returncode == 0, printed
         return printed.split(BETWEEN)
 
