@@ -136,6 +136,7 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
         lookout=_lookout_of(home),
         addresses=_addresses_of(home),
         host=socket.gethostname(),
+        lease=home.settings.delivery_lease,
     )
 
 
@@ -145,7 +146,9 @@ def channels_of(home: Home) -> Mapping[ChannelName, Channel]:
     channels: dict[ChannelName, Channel] = {}
     if settings.slack is not None:
         token = home.secret(settings.slack.token)
-        channels["slack"] = Slack(token, base_url=settings.slack.base_url)
+        channels["slack"] = Slack(
+            token, base_url=settings.slack.base_url, timeout=settings.slack.timeout
+        )
     if settings.mail is not None:
         mail = settings.mail
         relay = Relay(
@@ -155,6 +158,7 @@ def channels_of(home: Home) -> Mapping[ChannelName, Channel]:
             username=mail.username,
             password=home.secret(mail.password) if mail.password else None,
             starttls=mail.starttls,
+            timeout=mail.timeout,
         )
         channels["email"] = Smtp(relay, name="email")
     if settings.status_page is not None:

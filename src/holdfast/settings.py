@@ -12,7 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from holdfast.engines.protected import Protected
 from holdfast.errors import FaultsError, HoldfastError
@@ -23,6 +29,9 @@ PRIVATE_BITS = stat.S_IRWXG | stat.S_IRWXO
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Length = Annotated[timedelta, Field(gt=timedelta(0))]
 
 
 class Web(_Part):
@@ -42,6 +51,7 @@ class SlackAt(_Part):
     token: Path
     irt_channel: str
     base_url: str = "https://slack.com/api/"
+    timeout: Length = timedelta(seconds=10)
 
 
 class MailAt(_Part):
@@ -53,6 +63,7 @@ class MailAt(_Part):
     username: str | None = None
     password: Path | None = None
     starttls: bool | None = None
+    timeout: Length = timedelta(seconds=15)
 
 
 class StatusPageAt(_Part):
@@ -67,7 +78,7 @@ class ScriptedAt(_Part):
 
     folder: Path
     datastores: list[str]
-    job_length: timedelta = timedelta(seconds=2)
+    job_length: Length = timedelta(seconds=2)
 
 
 class Settings(_Part):
@@ -76,8 +87,9 @@ class Settings(_Part):
     node: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")] = "node-1"
     store: str = ""
     key: Path = Path("ledger.key")
-    beat_every: timedelta = timedelta(seconds=1)
-    seal_every: timedelta = timedelta(hours=1)
+    beat_every: Length = timedelta(seconds=1)
+    seal_every: Length = timedelta(hours=1)
+    delivery_lease: Length = timedelta(seconds=30)
     probe_loopback: bool = False
     web: Web = Web()
     slack: SlackAt | None = None
@@ -85,6 +97,18 @@ class Settings(_Part):
     status_page: StatusPageAt | None = None
     pgbackrest: list[Protected] = []
     scripted: ScriptedAt | None = None
+
+    @model_validator(mode="after")
+    def _lease_outlives_channels(self) -> Settings:
+        """Refuse a lease that a slow channel outlives: somebody else would repeat."""
+        parts = (self.slack, self.mail)
+        # A channel may take its timeout once to connect, and once to be answered.
+        longest = max((2 * part.timeout for part in parts if part), default=timedelta())
+        if self.delivery_lease < longest:
+            seconds = longest.total_seconds()
+            message = "delivery_lease must be at least twice every channel's timeout: "
+            raise ValueError(f"{message}{seconds:g} seconds")
+        return self
 
 
 class Home:
@@ -153,7 +177,7 @@ def _checked(values: dict[str, Any], file: Path) -> Settings:
     except ValidationError as error:
         faults = tuple(
             HoldfastError(
-                fault["msg"],
+                fault["msg"].removeprefix("Value error, "),
                 "docs/operating/settings.md shows what belongs there.",
                 ".".join(str(part) for part in fault["loc"]),
             )
