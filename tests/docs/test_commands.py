@@ -163,12 +163,13 @@ def test_the_quick_start_leads_to_a_verified_log(
 
 def test_the_worst_day_can_be_typed(on_call: Typist) -> None:
     """Each command of the worst day does what its step says, in that order."""
-    known, taken, declared, ordered, timeline, proof = on_call.type(WORST_DAY)
+    known, taken, declared, ordered, said, timeline, proof = on_call.type(WORST_DAY)
     assert INCIDENT in known
     assert "overdue" in known
     assert f"{INCIDENT} acknowledged by chi" in taken
     assert "services are due back by" in declared
     assert f"ordered: {INCIDENT}-orders-1" in ordered
+    assert f"recorded: {INCIDENT}/status/update-1" in said
     for word in ("Acknowledged by chi", "Disaster declared by chi"):
         assert word in timeline
     assert "entries, all sound" in proof
