@@ -180,6 +180,40 @@ def test_compare_writes(made: Company) -> None:
     assert len(made.events(WritesCompared)) == 1
 
 
+def test_what_no_probe_saw_is_ended_by_hand() -> None:
+    """A disaster declared by hand ends by hand, under the person's name."""
+    ours = company()
+    ours.beat()
+    declared = respond.declare(desk(ours), services=[SERVICE])
+    ours.beat()
+
+    respond.resolve(desk(ours, LEAD))
+    ours.beat(times=2)
+
+    ended = ours.world.log.state().incidents[declared.incident]
+    assert ended.resolved is not None
+    assert ended.resolved.by == LEAD
+    assert not ended.failing
+
+
+def test_a_persons_words_reach_the_status_page(made: Company) -> None:
+    """An update by hand is published once, and the next one counts from it."""
+    notice = respond.update(desk(made, SUCCESS), "We found  the cause.\nBack soon.")
+    made.beat(times=3)
+
+    known = made.world.log.state().notices.all[notice.notice]
+    assert known.due.text == "We found the cause. Back soon."
+    assert known.seen is not None
+    made.clock.advance(timedelta(minutes=50))
+    made.beat()
+    updates = [k for k in made.world.log.state().notices.all if "/update-" in k]
+    assert updates == [notice.notice]
+    made.clock.advance(timedelta(minutes=6))
+    made.beat()
+    updates = [k for k in made.world.log.state().notices.all if "/update-" in k]
+    assert len(updates) == 2
+
+
 def _no_adoption(_: Company) -> None:
     respond.acknowledge(desk(company(adopted=False)))
 
@@ -220,6 +254,22 @@ def _writes_of_no_datastore(made: Company) -> None:
     respond.compare_writes(desk(made), compared(incident(made), "nonsense"))
 
 
+def _resolve_while_red(made: Company) -> None:
+    respond.resolve(desk(made))
+
+
+def _an_empty_update(made: Company) -> None:
+    respond.update(desk(made, SUCCESS), "  ")
+
+
+def _an_endless_update(made: Company) -> None:
+    respond.update(desk(made, SUCCESS), "word " * 1_000)
+
+
+def _the_committee_updates(made: Company) -> None:
+    respond.update(desk(made, COMMITTEE), "all is well")
+
+
 def _writes_by_a_stranger(made: Company) -> None:
     respond.compare_writes(desk(made, "mallory"), compared(incident(made)))
 
@@ -238,6 +288,10 @@ def _writes_by_a_stranger(made: Company) -> None:
         _writes_of_no_incident,
         _writes_of_no_datastore,
         _writes_by_a_stranger,
+        _resolve_while_red,
+        _an_empty_update,
+        _an_endless_update,
+        _the_committee_updates,
     ],
 )
 def test_refusals(made: Company, act: Callable[[Company], None]) -> None:

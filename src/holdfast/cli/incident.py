@@ -141,6 +141,31 @@ def recover(
     )
 
 
+@app.command()
+def update(
+    text: Annotated[str, typer.Argument(help="What customers should know.")],
+    person: PersonOption,
+    incident: IncidentOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Put your words on the public status page; the node publishes them."""
+    notice = respond.update(open_log(home_at(home)).desk(person), text, incident)
+    _say(json=json, text=f"recorded: {notice.notice}", notice=notice.notice)
+
+
+@app.command()
+def resolve(
+    person: PersonOption,
+    incident: IncidentOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """End an incident that no probe can end; refused while a service is red."""
+    ended = respond.resolve(open_log(home_at(home)).desk(person), incident)
+    _say(json=json, text=f"{ended.id} resolved by {person}", incident=ended.id)
+
+
 def _utc(moment: datetime | None) -> datetime | None:
     from datetime import UTC  # noqa: PLC0415 - typer reads this module's names.
 

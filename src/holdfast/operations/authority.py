@@ -12,7 +12,14 @@ from holdfast.domain.rules import Rules
 from holdfast.errors import HoldfastError
 
 Operation = Literal[
-    "acknowledge", "declare", "order_recovery", "compare_writes", "adopt", "announce"
+    "acknowledge",
+    "declare",
+    "order_recovery",
+    "compare_writes",
+    "update",
+    "resolve",
+    "adopt",
+    "announce",
 ]
 
 MAY: dict[Operation, frozenset[Role]] = {
@@ -20,6 +27,8 @@ MAY: dict[Operation, frozenset[Role]] = {
     "declare": frozenset({"IRT", "PL", "RC"}),
     "order_recovery": frozenset({"IRT", "PL"}),
     "compare_writes": frozenset({"IRT", "PL"}),
+    "update": frozenset({"CS", "IRT", "PL"}),
+    "resolve": frozenset({"IRT", "PL"}),
     "adopt": frozenset({"RC"}),
     "announce": frozenset({"PL", "CS"}),
 }

@@ -10,21 +10,29 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from holdfast.domain import lifecycle, recovering
+from holdfast.domain.controls import status_page
 from holdfast.domain.controls.judging import Situation
+from holdfast.domain.controls.watching import confirmed_red
 from holdfast.domain.events.incident import (
     DisasterDeclared,
     IncidentAcknowledged,
     IncidentOpened,
+    IncidentResolved,
     RecoveryOrdered,
+    ServiceRestored,
     WritesCompared,
 )
 from holdfast.domain.events.kinds import Event
+from holdfast.domain.events.notice import NoticeDue
 from holdfast.domain.memory.incidents import Incident, Recovery
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.authority import require
+from holdfast.operations.deliver import parcels_of
 from holdfast.operations.log import Log
 from holdfast.operations.ports import Clock
+
+UPDATE_LENGTH_MAX = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +155,58 @@ def order_recovery(
             "See what was ordered: holdfast incident timeline.",
         )
     return ordered
+
+
+def update(desk: Desk, text: str, incident: str | None = None) -> NoticeDue:
+    """Put a person's words on the public status page; the next update counts from it.
+
+    Raises `MovedOnError` if somebody else wrote at the same moment: then ask again.
+    """
+    situation = desk.situation()
+    require(situation.rules, desk.person, "update")
+    words = " ".join(text.split())
+    if not 0 < len(words) <= UPDATE_LENGTH_MAX:
+        raise HoldfastError(
+            f"an update has 1 to {UPDATE_LENGTH_MAX:,} characters, not {len(words):,}",
+            "Say in a few sentences what customers should know.",
+        )
+    found = running_incident(situation, incident)
+    notice = status_page.update_by_hand(situation, found, words)
+    fact = _fact(desk, notice, situation.now)
+    desk.log.record(
+        [fact],
+        parcels=parcels_of([fact], situation.rules),
+        expected_size=situation.state.size,
+    )
+    return notice
+
+
+def resolve(desk: Desk, incident: str | None = None) -> Incident:
+    """End an incident under a person's name, where no probe can tell that it is over.
+
+    Raises `HoldfastError` while probes still see a service of it red, or while an
+    ordered recovery is under way: no word of a person outweighs those.
+    """
+    situation = desk.situation()
+    require(situation.rules, desk.person, "resolve")
+    found = running_incident(situation, incident)
+    red = sorted(set(found.failing) & set(confirmed_red(situation)))
+    if red:
+        raise HoldfastError(
+            f"probes still see {', '.join(red)} red",
+            "It ends by itself once the customers' journey stays green.",
+        )
+    for recovery in situation.state.recoveries.values():
+        ordered = recovery.ordered
+        if ordered.incident == found.id:
+            _require_over(situation, [recovery])
+    now = situation.now
+    ends: list[Event] = [
+        *(ServiceRestored(found.id, service, now, now) for service in found.failing),
+        IncidentResolved(found.id, desk.person, now),
+    ]
+    desk.record([_fact(desk, event, now) for event in ends])
+    return found
 
 
 def compare_writes(desk: Desk, compared: WritesCompared) -> None:

@@ -77,6 +77,17 @@ def _updates(situation: Situation, incident: Incident, within: timedelta) -> lis
     return duties
 
 
+def update_by_hand(situation: Situation, incident: Incident, text: str) -> NoticeDue:
+    """Return the next update with a person's own words; the hour runs anew from it."""
+    within = situation.rules.status_page_within or LEAD_MAX
+    number = 1
+    while situation.state.notices.get(_key(incident, number)) is not None:
+        number += 1
+    suffix = f"status/update-{number}"
+    due = situation.now + within
+    return _notice(situation, incident, suffix, "update", text, due)
+
+
 def _key(incident: Incident, number: int) -> str:
     return f"{incident.id}/status/update-{number}"
 
