@@ -20,11 +20,12 @@ VERIFIED_EVERY = timedelta(days=1)
 
 
 def judge(situation: Situation) -> Verdict:
-    """Judge the newest full verification; copy and witness are still missing."""
+    """Judge the newest verification of each scope; copy and witness are missing."""
     checks = situation.state.ledger_checks
     if not checks:
         return unproven("the log has not been verified in full yet")
-    check, index = checks[-1]
+    newest = {check.scope: (check, index) for check, index in checks}
+    check, index = min(newest.values(), key=lambda each: (each[0].ok, each[0].at))
     proof = Proof(f"{check.scope}: {check.detail}", index, check.at)
     if not check.ok:
         return Verdict("breached", f"the log does not verify: {check.detail}", (proof,))

@@ -19,6 +19,7 @@ from holdfast.domain.controls.judging import (
     within,
 )
 from holdfast.domain.events.job import JobRequested
+from holdfast.domain.events.observation import BackupSeen
 from holdfast.domain.memory import protection
 
 # The job is asked for this long before the day is over, and again after a failure.
@@ -44,17 +45,32 @@ def owes(situation: Situation) -> tuple[Duty, ...]:
     """Owe a backup to each repository of each datastore, once a day."""
     duties: list[Duty] = []
     for datastore in covered(situation):
-        known = situation.state.datastores.get(datastore.id)
-        if known is None or known.seen is None or not known.seen.running:
-            continue  # Nothing can be backed up while nobody sees it running.
-        if _restoring(situation, datastore.id):
-            continue
+        known = situation.state.datastores.get(datastore.id, protection.Datastore())
         own = [
             _backup_duty(situation, datastore, known, number)
-            for number in known.seen.repositories
+            for number in _repositories(known) or (None,)
         ]
         duties.extend(_one_at_a_time(own))
     return tuple(duties)
+
+
+def gap(situation: Situation) -> timedelta:
+    """Return the longest time between two backups: a decision's, else the policy's own
+    rhythm and a twelfth of it (26 hours for a daily one).
+    """
+    every = situation.rules.backup_every
+    if every is None or situation.rules.terms["backup_gap"].source == "decision":
+        return situation.rules.duration("backup_gap")
+    return every * 13 / 12
+
+
+def first_owed_at(situation: Situation, datastore: str) -> datetime:
+    """Return from when something is owed of a datastore of which there is none yet:
+    since it was first seen, or else since a policy is in force.
+    """
+    known = situation.state.datastores.get(datastore)
+    seen_at = known.first_seen_at if known else None
+    return seen_at or situation.state.adopted.first_at or situation.now
 
 
 def covered(situation: Situation) -> tuple[Datastore, ...]:
@@ -65,8 +81,7 @@ def covered(situation: Situation) -> tuple[Datastore, ...]:
 def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
     known = situation.state.datastores.get(datastore.id)
     if known is None or not known.backups:
-        return unproven(f"{datastore.id}: no backup has been seen yet")
-    gap = situation.rules.duration("backup_gap")
+        return _none_yet(situation, datastore)
     newest = known.backups[-1]
     proof = Proof(
         f"{datastore.id}: {newest.backup.kind} backup {newest.backup.label}, "
@@ -74,38 +89,77 @@ def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
         newest.index,
         newest.backup.finished_at,
     )
-    for fault in _faults(situation, datastore.id, known, gap):
+    for fault in _faults(situation, datastore.id, known):
         return Verdict("breached", fault, (proof,))
+    for doubt in _left_behind(situation, datastore.id, known):
+        return Verdict("at_risk", doubt, (proof,))
     seen = known.seen
     if seen is None or not within(seen.at, situation.now, LOOK_COUNTS_FOR):
         return Verdict("stale", f"{datastore.id}: the last look is old", (proof,))
-    archive = Proof("archiving runs", known.seen_index, seen.at)
+    look = Proof("the last look", known.seen_index, seen.at)
+    if not seen.running:
+        reason = f"{datastore.id}: it does not run, so that nobody sees it archive"
+        return unproven(reason, proof, look)
     if not _automated(situation, datastore.id):
-        reason = f"{datastore.id}: nobody has seen a backup start by itself"
-        return unproven(reason, proof, archive)
+        reason = f"{datastore.id}: nobody has seen a backup start by itself of late"
+        return unproven(reason, proof, look)
     reason = f"{datastore.id}: automated, encrypted, daily, restorable to any moment"
-    due = newest.backup.finished_at + gap
+    due = newest.backup.finished_at + gap(situation)
+    archive = Proof("archiving runs", known.seen_index, seen.at)
     return Verdict("met", reason, (proof, archive), due)
 
 
-def _faults(
-    situation: Situation, name: str, known: protection.Datastore, gap: timedelta
-) -> list[str]:
+def _none_yet(situation: Situation, datastore: Datastore) -> Verdict:
+    due = first_owed_at(situation, datastore.id) + gap(situation)
+    if situation.now > due:
+        reason = f"{datastore.id}: no backup at all in {_hours(gap(situation))}"
+        return Verdict("breached", reason, (), due)
+    return unproven(f"{datastore.id}: no backup has been seen yet")
+
+
+def _faults(situation: Situation, name: str, known: protection.Datastore) -> list[str]:
     faults = []
-    newest = known.backups[-1].backup
-    if newest.cipher is None:
-        faults.append(f"{name}: the newest backup is not encrypted")
-    if newest.error:
-        faults.append(f"{name}: the repository itself doubts its newest backup")
-    if situation.now - newest.finished_at > gap:
-        faults.append(f"{name}: the newest backup is older than {_hours(gap)}")
-    if _widest_gap(known, situation.now) > gap:
-        faults.append(f"{name}: two backups lay more than {_hours(gap)} apart")
+    longest, now = gap(situation), situation.now
+    for newest in _newest_of_each(known):
+        where = f"the newest backup in repository {newest.repository}"
+        if newest.cipher is None:
+            faults.append(f"{name}: {where} is not encrypted")
+        if newest.error:
+            faults.append(f"{name}: the repository itself doubts {where}")
+    if now - known.backups[-1].backup.finished_at > longest:
+        faults.append(f"{name}: the newest backup is older than {_hours(longest)}")
+    if _widest_gap(known, now) > longest:
+        faults.append(f"{name}: two backups lay more than {_hours(longest)} apart")
     if known.seen is not None and known.seen.running and not known.seen.archiving:
         faults.append(f"{name}: point-in-time recovery is off")
     if known.seen is not None and known.seen.archive_failing:
         faults.append(f"{name}: archiving fails")
     return faults
+
+
+def _left_behind(
+    situation: Situation, name: str, known: protection.Datastore
+) -> list[str]:
+    """Name the repositories whose own newest backup is too old."""
+    longest = gap(situation)
+    return [
+        f"{name}: repository {newest.repository} has had no backup for longer than "
+        f"{_hours(longest)}"
+        for newest in _newest_of_each(known)
+        if situation.now - newest.finished_at > longest
+    ]
+
+
+def _newest_of_each(known: protection.Datastore) -> list[BackupSeen]:
+    newest = {seen.backup.repository: seen.backup for seen in known.backups}
+    return [newest[number] for number in sorted(newest)]
+
+
+def _repositories(known: protection.Datastore) -> tuple[int, ...]:
+    """Return those that answered, and those that held a backup when they last did."""
+    answered = known.seen.repositories if known.seen else ()
+    held = {seen.backup.repository for seen in known.backups}
+    return tuple(sorted(held.union(answered)))
 
 
 def _widest_gap(known: protection.Datastore, now: datetime) -> timedelta:
@@ -119,9 +173,11 @@ def _widest_gap(known: protection.Datastore, now: datetime) -> timedelta:
 
 def _automated(situation: Situation, datastore: str) -> bool:
     return any(
-        job.requested.verb == "backup" and job.ok
-        for job in situation.state.jobs.all.values()
-        if job.requested.datastore == datastore
+        job.requested.verb == "backup"
+        and job.ok
+        and job.ended is not None
+        and within(job.ended.at, situation.now, gap(situation))
+        for job in situation.state.jobs.of(datastore)
     )
 
 
@@ -138,24 +194,39 @@ def _backup_duty(
     situation: Situation,
     datastore: Datastore,
     known: protection.Datastore,
-    repository: int,
+    repository: int | None,
 ) -> Duty:
-    taken = known.of_repository(repository)
+    """Owe the next backup; a repository of ``None`` stands for one not known yet."""
+    name, now = datastore.id, situation.now
+    taken = known.of_repository(repository) if repository is not None else ()
     last = taken[-1].backup.finished_at if taken else None
-    gap = situation.rules.duration("backup_gap")
-    due = last + gap if last else situation.now + gap
-    acts_from = last + DAY - LEAD if last else situation.now
+    due = (last or first_owed_at(situation, name)) + gap(situation)
+    every = situation.rules.backup_every or DAY
+    acts_from = last + every - min(LEAD, every / 24) if last else now
     conclusions: tuple[JobRequested, ...] = ()
-    if situation.now >= acts_from and _may_ask(situation, datastore.id, repository):
-        conclusions = (_request(situation, datastore.id, repository),)
+    if (
+        repository is not None
+        and now >= acts_from
+        and _can_be_backed_up(known, repository)
+        and not _restoring(situation, name)
+        and _may_ask(situation, name, repository)
+    ):
+        conclusions = (_request(situation, name, repository),)
+    where = f" to repository {repository}" if repository is not None else ""
     return Duty(
-        key=f"backup/{datastore.id}/{repository}/{due:%Y%m%dT%H%M}",
+        key=f"backup/{name}/{repository or 'any'}/{due:%Y%m%dT%H%M}",
         control="backups",
-        what=f"back up {datastore.id} to repository {repository}",
+        what=f"back up {name}{where}",
         owner="PL",
         due_at=due,
         conclusions=conclusions,
     )
+
+
+def _can_be_backed_up(known: protection.Datastore, repository: int) -> bool:
+    """Say whether it was seen running, and the repository answering."""
+    seen = known.seen
+    return seen is not None and seen.running and repository in seen.repositories
 
 
 def _one_at_a_time(duties: list[Duty]) -> list[Duty]:
@@ -167,15 +238,15 @@ def _one_at_a_time(duties: list[Duty]) -> list[Duty]:
 
 
 def _may_ask(situation: Situation, datastore: str, repository: int) -> bool:
-    """Say whether no such job runs and the last failure is long enough ago."""
-    for job in situation.state.jobs.all.values():
+    """Say whether no job is in the way and the last failure is long enough ago."""
+    for job in situation.state.jobs.of(datastore):
         asked = job.requested
-        if asked.datastore != datastore or asked.verb != "backup":
+        if asked.verb == "verify":
             continue
         if job.ended is None:
             return False  # One at a time: pgBackRest locks the stanza.
         recent = situation.now - job.ended.at < RETRY
-        if asked.repository == repository and recent:
+        if asked.verb == "backup" and asked.repository == repository and recent:
             return False
     return True
 

@@ -4,7 +4,11 @@ the critical functions. A failed drill stays red until a retest passes.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from holdfast.domain.catalogue import Datastore
+from holdfast.domain.controls.backups import first_owed_at
 from holdfast.domain.controls.judging import (
     Duty,
     Proof,
@@ -28,11 +32,7 @@ def owes(situation: Situation) -> tuple[Duty, ...]:
     """Owe each datastore its next drill; a person starts it."""
     duties = []
     for datastore in covered(situation):
-        known = situation.state.datastores.get(datastore.id)
-        passed = [d for d, _ in (known.drills if known else ()) if d.passed]
-        adopted = situation.state.adopted.policy
-        base = passed[-1].at if passed else (adopted.at if adopted else situation.now)
-        due = base + situation.rules.duration("drill_every")
+        due = _due(situation, datastore)
         duties.append(
             Duty(
                 key=f"drill/{datastore.id}/{due:%Y%m%d}",
@@ -58,15 +58,29 @@ def covered(situation: Situation) -> tuple[Datastore, ...]:
     return tuple(d for d in catalogue.datastores if d.id in wanted and d.production)
 
 
+def _due(situation: Situation, datastore: Datastore) -> datetime:
+    """Return when the next passed drill is due: from the last one, or from when the
+    datastore was first seen.
+    """
+    known = situation.state.datastores.get(datastore.id)
+    passed = [d.at for d, _ in (known.drills if known else ()) if d.passed]
+    base = passed[-1] if passed else first_owed_at(situation, datastore.id)
+    return base + situation.rules.duration("drill_every")
+
+
 def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
     known = situation.state.datastores.get(datastore.id)
+    due = _due(situation, datastore)
+    overdue = Verdict("breached", f"{datastore.id}: a drill is overdue", (), due)
     if known is None or not known.drills:
-        return unproven(f"{datastore.id}: no drill has been run yet")
+        late = situation.now > due
+        return (
+            overdue if late else unproven(f"{datastore.id}: no drill has been run yet")
+        )
     last, index = known.drills[-1]
     proof = Proof(f"{datastore.id}: {last.detail}", index, last.at)
     if not last.passed:
         return Verdict("breached", f"{datastore.id}: the last drill failed", (proof,))
-    due = last.at + situation.rules.duration("drill_every")
     if situation.now > due:
-        return Verdict("breached", f"{datastore.id}: a drill is overdue", (proof,), due)
+        return replace(overdue, proofs=(proof,))
     return Verdict("met", f"{datastore.id}: the last drill passed", (proof,), due)

@@ -6,7 +6,7 @@ a verification that read the copy back.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from holdfast.domain.catalogue import Datastore
 from holdfast.domain.controls import backups
@@ -17,7 +17,7 @@ from holdfast.domain.controls.judging import (
     Verdict,
     unproven,
 )
-from holdfast.domain.events.job import JobRequested
+from holdfast.domain.events.job import JobFinished, JobRequested
 from holdfast.domain.memory.protection import Job, SeenBackup
 
 WORST_FIRST = ("breached", "at_risk", "stale", "unproven", "met")
@@ -69,8 +69,7 @@ def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
     if not separate(situation, datastore):
         reason = f"{datastore.id}: the copy shares account and region with production"
         return Verdict("breached", reason, (proof,))
-    gap = situation.rules.duration("backup_gap")
-    if situation.now - newest.backup.finished_at > gap:
+    if situation.now - newest.backup.finished_at > backups.gap(situation):
         return Verdict("breached", f"{datastore.id}: the copy is too old", (proof,))
     return _by_read_back(situation, datastore, newest, proof)
 
@@ -81,7 +80,8 @@ def _by_read_back(
     done = [
         job
         for job in _read_backs(situation, datastore.id, newest.backup.repository)
-        if job.ended is not None and job.ended.at >= newest.backup.finished_at
+        if isinstance(job.ended, JobFinished)
+        and job.requested.at >= newest.backup.finished_at
     ]
     if not done:
         reason = f"{datastore.id}: the newest copy has not been read back yet"
@@ -106,28 +106,36 @@ def _newest(situation: Situation, datastore: Datastore) -> SeenBackup | None:
 
 
 def _read_backs(situation: Situation, datastore: str, repository: int) -> list[Job]:
-    found = [
+    """Return the verifications of the copy, and the restores from it that worked.
+
+    A restore may fail for reasons of the place that it was to fill.
+    """
+    return [
         job
-        for job in situation.state.jobs.all.values()
-        if job.requested.datastore == datastore
-        and job.requested.verb in ("verify", "restore")
-        and job.requested.repository == repository
+        for job in situation.state.jobs.of(datastore)
+        if job.requested.repository == repository
+        and (
+            job.requested.verb == "verify"
+            or (job.requested.verb == "restore" and job.ok)
+        )
     ]
-    return sorted(found, key=lambda job: job.requested.at)
 
 
 def _read_back_duty(
     situation: Situation, datastore: Datastore, newest: SeenBackup
 ) -> Duty:
+    """Owe the next read-back from the last good one, not from the newest backup: a
+    copy that is never read back must not look young for ever.
+    """
     repository = newest.backup.repository
     jobs = _read_backs(situation, datastore.id, repository)
-    since = [j for j in jobs if j.requested.at >= newest.backup.finished_at]
-    good = [j for j in since if j.ok and j.ended is not None]
-    last = good[-1].ended if good else None
-    base = last.at if last is not None else newest.backup.finished_at
-    stale = last is None or situation.now - last.at >= READ_BACK_EVERY
+    good = [job for job in jobs if job.ok and job.ended is not None]
+    last = good[-1] if good else None
+    base = last.ended.at if last and last.ended else _oldest(situation, datastore)
+    covered = last is not None and last.requested.at >= newest.backup.finished_at
+    wanted = not covered or situation.now - base >= READ_BACK_EVERY
     conclusions: tuple[JobRequested, ...] = ()
-    if stale and _may_ask(situation, datastore.id, jobs):
+    if wanted and _may_ask(situation, datastore.id, jobs):
         conclusions = (_request(situation, datastore.id, repository),)
     return Duty(
         key=f"read-back/{datastore.id}/{repository}/{base:%Y%m%dT%H%M%S}",
@@ -139,11 +147,13 @@ def _read_back_duty(
     )
 
 
+def _oldest(situation: Situation, datastore: Datastore) -> datetime:
+    known = situation.state.datastores[datastore.id].backups
+    return min(s.backup.finished_at for s in known if s.backup.off_site)
+
+
 def _may_ask(situation: Situation, datastore: str, jobs: list[Job]) -> bool:
-    busy = any(
-        situation.state.jobs.all[job].requested.datastore == datastore
-        for job in situation.state.jobs.open
-    )
+    busy = any(job.ended is None for job in situation.state.jobs.of(datastore))
     ended = [job.ended.at for job in jobs if job.ended is not None]
     return not busy and not any(situation.now - at < RETRY for at in ended)
 

@@ -5,6 +5,7 @@ The gauge is the age of the newest recoverable moment; but only a restore proves
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from holdfast.domain.catalogue import Datastore
@@ -12,10 +13,12 @@ from holdfast.domain.controls.judging import (
     Duty,
     Proof,
     Situation,
+    Standing,
     Verdict,
     unproven,
     within,
 )
+from holdfast.domain.events.incident import WritesCompared
 
 # A look at the protection older than this says nothing about now.
 LOOK_COUNTS_FOR = timedelta(minutes=15)
@@ -57,63 +60,117 @@ def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
     seen = known.seen
     if seen.recoverable_to is None:
         return Verdict("breached", f"{datastore.id}: nothing can be restored")
-    age = now - seen.recoverable_to
     proof = Proof(
         f"{datastore.id}: restorable to {seen.recoverable_to:%Y-%m-%d %H:%M:%S} UTC",
         known.seen_index,
         seen.at,
     )
-    if age > rpo:
-        return Verdict(
-            "breached", f"{datastore.id}: {_minutes(age)} at stake", (proof,)
-        )
-    if age > situation.rules.duration("recovery_point_at_risk"):
-        return Verdict("at_risk", f"{datastore.id}: {_minutes(age)} at stake", (proof,))
+    at_look, age = seen.at - seen.recoverable_to, now - seen.recoverable_to
+    if at_look > rpo:
+        return _at_stake("breached", datastore, at_look, proof)
     if not within(seen.at, now, LOOK_COUNTS_FOR):
         return Verdict("stale", f"{datastore.id}: the last look is old", (proof,))
+    if age > rpo:
+        return _at_stake("breached", datastore, age, proof)
+    if age > situation.rules.duration("recovery_point_at_risk"):
+        return _at_stake("at_risk", datastore, age, proof)
     return _by_restore(situation, datastore, rpo, proof)
+
+
+def _at_stake(
+    standing: Standing, datastore: Datastore, age: timedelta, proof: Proof
+) -> Verdict:
+    reason = f"{datastore.id}: {age.total_seconds() / 60:,.1f} min of writes at stake"
+    return Verdict(standing, reason, (proof,))
 
 
 def _by_restore(
     situation: Situation, datastore: Datastore, rpo: timedelta, gauge: Proof
 ) -> Verdict:
-    measured = sorted([*_losses(situation, datastore), *_drills(situation, datastore)])
+    measured = [
+        *_counted(situation, datastore),
+        *_recovered(situation, datastore),
+        *_drills(situation, datastore),
+    ]
     if not measured:
         reason = f"{datastore.id}: the gauge is good, but no restore has shown it"
         return unproven(reason, gauge)
-    at, loss, index = measured[-1]
-    proof = Proof(f"{datastore.id}: a restore lost {_seconds(loss)}", index, at)
-    if loss > rpo:
-        return Verdict("breached", proof.text, (proof, gauge))
+    last = max(measured, key=lambda loss: loss.at)
+    proof = Proof(f"{datastore.id}: {last.text}", last.index, last.at)
+    if last.most > rpo:
+        standing: Standing = "breached" if last.counted else "unproven"
+        return Verdict(standing, proof.text, (proof, gauge))
     fresh_for = situation.rules.duration("drill_every")
-    if not within(at, situation.now, fresh_for):
+    if not within(last.at, situation.now, fresh_for):
         return Verdict("stale", "the last measured restore is too old", (proof, gauge))
-    return Verdict("met", proof.text, (proof, gauge), at + fresh_for)
+    return Verdict("met", proof.text, (proof, gauge), last.at + fresh_for)
 
 
-Loss = tuple[datetime, timedelta, int]
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """What a restore lost: at ``most`` so much; ``counted`` if it is known exactly."""
+
+    at: datetime
+    most: timedelta
+    text: str
+    index: int | None
+    counted: bool = True
 
 
-def _losses(situation: Situation, datastore: Datastore) -> list[Loss]:
+def _counted(situation: Situation, datastore: Datastore) -> list[_Loss]:
+    """Return what was lost by the count of acknowledged writes."""
     return [
-        (writes.at, writes.fault_at - writes.newest_recovered_at, incident.indices[-1])
-        for incident in situation.state.incidents.values()
-        for writes in incident.writes
-        if writes.datastore == datastore.id and writes.newest_recovered_at is not None
+        _of_writes(writes, index)
+        for incident in situation.state.all_incidents()
+        for writes, index in zip(incident.writes, incident.writes_indices, strict=True)
+        if writes.datastore == datastore.id and writes.acknowledged > 0
     ]
 
 
-def _drills(situation: Situation, datastore: Datastore) -> list[Loss]:
+def _of_writes(writes: WritesCompared, index: int) -> _Loss:
+    newest = writes.newest_recovered_at
+    if newest is None:
+        text = f"none of {writes.acknowledged:,} acknowledged writes survived a restore"
+        return _Loss(writes.at, timedelta.max, text, index)
+    loss = writes.fault_at - newest
+    return _Loss(writes.at, loss, f"a restore lost {_seconds(loss)}", index)
+
+
+def _recovered(situation: Situation, datastore: Datastore) -> list[_Loss]:
+    """Return the recoveries whose lost writes nobody has counted.
+
+    What was committed before the outage and after the newest recovered commit may be
+    lost; where nothing was written then, nothing was. Only a count tells.
+    """
+    found = []
+    for recovery in situation.state.recoveries.values():
+        ordered, verified = recovery.ordered, recovery.verified
+        incident = situation.state.incidents.get(ordered.incident)
+        if incident is None or verified is None or not verified.ok:
+            continue
+        if ordered.datastore != datastore.id or any(
+            writes.datastore == datastore.id for writes in incident.writes
+        ):
+            continue
+        began_at = incident.opened.began_at
+        most = timedelta.max
+        if verified.recovered_to is not None:
+            most = max(began_at - verified.recovered_to, timedelta(0))
+        text = "a restore whose lost writes nobody has counted"
+        if most != timedelta.max:
+            text = f"a restore lost at most {_seconds(most)}"
+        found.append(_Loss(verified.at, most, text, recovery.verified_index, False))
+    return found
+
+
+def _drills(situation: Situation, datastore: Datastore) -> list[_Loss]:
     known = situation.state.datastores.get(datastore.id)
     return [
-        (drill.at, timedelta(microseconds=drill.data_loss_us), index)
+        _Loss(drill.at, loss, f"a drill lost {_seconds(loss)}", index)
         for drill, index in (known.drills if known else ())
+        for loss in [timedelta(microseconds=drill.data_loss_us)]
     ]
 
 
 def _seconds(length: timedelta) -> str:
     return f"{length.total_seconds():,.1f} s of writes"
-
-
-def _minutes(length: timedelta) -> str:
-    return f"{length.total_seconds() / 60:,.1f} min of writes"
