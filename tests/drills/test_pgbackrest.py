@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from holdfast.engines.account import write_private
@@ -74,6 +75,9 @@ def test_what_was_archived_survives_the_loss_of_server_and_site(rig: Rig) -> Non
     assert before.recoverable_to is not None
     assert promised < before.recoverable_to
     # The open segment is what an RPO is for.
+    with pytest.raises(psycopg.OperationalError):
+        rig.rows()
+    assert rig.run("failover", "opening").ok
     assert rig.rows() == list(range(50))
     rig.insert(1000)
     rig.archive()
@@ -142,6 +146,7 @@ def test_a_moment_before_the_mistake_can_be_restored(rig: Rig) -> None:
     restored = rig.run("restore", "before-the-mistake", 2, target=moment)
 
     assert restored.ok, restored.detail
+    assert rig.run("failover", "opening").ok
     assert rig.rows() == [0, 1]
     ready = rig.engine.ready(DATASTORE)
     assert ready.recovered_to is not None
@@ -279,6 +284,7 @@ def test_a_restore_outlives_its_starter_and_runs_once(rig: Rig) -> None:
 
     assert ended.ok, ended.detail
     assert rig.finish(job) == ended
+    assert rig.run("failover", "opening").ok
     assert rig.rows() == list(range(5))
     restores = [e for e in ended.evidence if e.argv[-1] == "restore"]
     assert len(restores) == 1
@@ -299,6 +305,7 @@ def test_the_on_site_key_is_not_needed_to_recover(rig: Rig) -> None:
     stop_cluster(rig.protected)
     start_cluster(rig.protected)
 
+    assert rig.run("failover", "opening").ok
     assert rig.rows() == [1]
     assert rig.engine.ready(DATASTORE).ready
 

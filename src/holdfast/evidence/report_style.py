@@ -29,7 +29,7 @@ pre { white-space: pre-wrap; background: var(--wash); border: 1px solid var(--li
 .verdict { border: 1px solid var(--line); border-left: 6px solid var(--state);
   border-radius: .4rem; padding: .9rem 1.1rem; margin: 1.1rem 0;
   background: var(--wash); }
-.verdict .mark { font-size: 1.5rem; }
+.verdict .mark { font-size: 1.5rem; white-space: normal; }
 .mark { display: inline-flex; align-items: center; gap: .4em; font-weight: 650;
   white-space: nowrap; color: var(--state); }
 .shape { width: 1.05em; height: 1.05em; flex: none; fill: currentColor; }
