@@ -12,6 +12,11 @@ from typing import assert_never
 
 from immutables import Map
 
+from holdfast.domain.events.copies import (
+    PublishChecked,
+    PublishFailing,
+    PublishRecovered,
+)
 from holdfast.domain.events.governance import (
     CatalogueAdopted,
     HolidaysAdopted,
@@ -55,10 +60,12 @@ from holdfast.domain.events.observation import (
     ProtectionSeen,
     VantageChanged,
 )
+from holdfast.domain.memory import copies as copy_memory
 from holdfast.domain.memory import incidents as incident_memory
 from holdfast.domain.memory import notices as notice_memory
 from holdfast.domain.memory import protection as protection_memory
 from holdfast.domain.memory import services as service_memory
+from holdfast.domain.memory.copies import Copies
 from holdfast.domain.memory.incidents import (
     Incident,
     IncidentEvent,
@@ -101,6 +108,7 @@ class State:
     jobs: Jobs = Jobs()
     datastores: Datastores = Map()
     ledger_checks: tuple[tuple[LedgerChecked, int], ...] = ()
+    copies: Copies = Map()
     nodes: Map[str, NodeStarted] = Map()
 
     def all_incidents(self) -> tuple[Incident, ...]:
@@ -133,6 +141,9 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
         case LedgerChecked():
             checks = (*state.ledger_checks[-9:], (event, index))
             return replace(state, ledger_checks=checks)
+        case PublishFailing() | PublishRecovered() | PublishChecked():
+            copies = copy_memory.remember(state.copies, event, index)
+            return replace(state, copies=copies)
         case VantageChanged() | ProbesSealed() | MaintenanceAnnounced():
             seen = service_memory.remember(state.services, event, index, recorded_at)
             return replace(state, services=seen)

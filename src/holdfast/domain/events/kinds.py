@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TypeAlias, get_args
 
+from holdfast.domain.events.copies import (
+    PublishChecked,
+    PublishFailing,
+    PublishRecovered,
+)
 from holdfast.domain.events.governance import (
     CatalogueAdopted,
     HolidaysAdopted,
@@ -54,6 +59,9 @@ Event: TypeAlias = (
     | HolidaysAdopted
     | NodeStarted
     | LedgerChecked
+    | PublishFailing
+    | PublishRecovered
+    | PublishChecked
     | VantageChanged
     | ProbesSealed
     | MaintenanceAnnounced

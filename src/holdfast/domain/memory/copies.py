@@ -1,0 +1,44 @@
+"""What is remembered of each copy of the log off-site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias, assert_never
+
+from immutables import Map
+
+from holdfast.domain.events.copies import (
+    PublishChecked,
+    PublishFailing,
+    PublishRecovered,
+)
+
+CopyEvent: TypeAlias = PublishFailing | PublishRecovered | PublishChecked
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One copy: since when it fails, if it does, and when it was last read back."""
+
+    failing: PublishFailing | None = None
+    failing_index: int | None = None
+    checked: PublishChecked | None = None
+    checked_index: int | None = None
+
+
+Copies: TypeAlias = Map[str, Copy]
+
+
+def remember(copies: Copies, event: CopyEvent, index: int) -> Copies:
+    """Return the copies with the event folded in."""
+    copy = copies.get(event.target, Copy())
+    match event:
+        case PublishFailing():
+            copy = replace(copy, failing=event, failing_index=index)
+        case PublishRecovered():
+            copy = replace(copy, failing=None, failing_index=None)
+        case PublishChecked():
+            copy = replace(copy, checked=event, checked_index=index)
+        case _:
+            assert_never(event)
+    return copies.set(event.target, copy)
