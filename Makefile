@@ -12,8 +12,9 @@ DEMO_ARGS ?= --yes
 demo: $(READY) packages
 	@$(BIN)/holdfast demo $(DEMO_ARGS)
 
+# Much of a test's time is waiting for other processes, so three share two cores.
 test: check
-	$(BIN)/pytest -m "not torture" $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not torture" -n 3 --dist loadgroup $(PYTEST_ARGS)
 
 check: $(READY) packages lint types floors docstrings
 

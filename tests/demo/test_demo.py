@@ -17,7 +17,8 @@ import pytest
 
 from holdfast.demo.sweep import processes_of
 
-pytestmark = pytest.mark.engine
+# They count the boxes that lie about, so they run one after the other.
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("box")]
 HOLDFAST = [sys.executable, "-m", "holdfast"]
 VERIFY = [*HOLDFAST, "ledger", "verify"]
 MINUTES_3 = 180
