@@ -24,10 +24,12 @@ from holdfast.cli import (
     policy,
     simulate,
     standing,
+    witness,
 )
 from holdfast.errors import FaultsError, HoldfastError
 
 INTERRUPTED = 130
+TRACEBACK = "HOLDFAST_TRACEBACK"
 
 app = typer.Typer(
     name="holdfast",
@@ -40,6 +42,7 @@ policy.app.command("bind")(binding.bind)
 policy.app.command("adopt")(adopting.adopt_folder)
 app.add_typer(policy.app, name="policy", help="Read the policy and put it in force.")
 app.add_typer(ledger.app, name="ledger", help="Verify, export and prove the log.")
+app.add_typer(witness.app, name="witness", help="Cosign other people's logs.")
 app.add_typer(incident.app, name="incident", help="Acknowledge, declare, recover.")
 app.command("init")(node.init)
 app.command("serve")(node.serve)
@@ -63,6 +66,28 @@ def main() -> None:
         # The reader of our output left; what follows has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except OSError as error:
+        _tell(_of_the_system(error))
+        raise SystemExit(1) from None
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        _tell(
+            HoldfastError(
+                f"a fault of Holdfast itself ({type(error).__name__})",
+                f"Run it again with {TRACEBACK}=1 to see where, and report that.",
+            )
+        )
+        raise SystemExit(1) from None
+
+
+def _of_the_system(error: OSError) -> HoldfastError:
+    reason = (error.strerror or type(error).__name__).lower()
+    return HoldfastError(
+        reason,
+        "Check that the place exists, who may write there, and that there is space.",
+        str(error.filename or ""),
+    )
 
 
 def _tell(error: HoldfastError) -> None:
