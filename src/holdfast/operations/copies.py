@@ -1,0 +1,142 @@
+"""Copies of the log out of its machine's reach: what a copy promises, and its rounds.
+
+A copy that cannot be reached is a fact, recorded when it begins and when it ends; a
+copy that contradicts this log ends the signing. Neither ever delays a beat.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from holdfast.domain.events.copies import (
+    PublishChecked,
+    PublishFailing,
+    PublishRecovered,
+)
+from holdfast.errors import HoldfastError
+from holdfast.journal import Fact
+from holdfast.operations.log import Log
+from holdfast.operations.notary import ForkError, Notary
+from holdfast.operations.ports import Clock
+
+CHECK_EVERY = timedelta(days=1)
+TRY_EVERY = timedelta(seconds=30)
+_DETAIL_MAX = 300
+
+
+class OutOfReachError(HoldfastError):
+    """The copy's place did not answer, or did not take what it was given."""
+
+
+class DiffersError(HoldfastError):
+    """What lies in the copy is not what was published: altered, or another log's."""
+
+
+class UnreadableError(HoldfastError):
+    """The credentials may put and not get: the copy cannot be read back from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """What the copy shows after a publication; ``files`` were written for it."""
+
+    size: int
+    root: bytes
+    files: int
+
+
+class Copy(Protocol):
+    """One off-site copy, named by its address without credentials.
+
+    Raises `OutOfReachError` for the outside world's faults, `DiffersError` for what was
+    altered there, `ForkError` where the copy holds a log that ours does not extend.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its address."""
+        ...
+
+    def publish(self, progress: Callable[[int, int], None] | None = None) -> Shipped:
+        """Bring the copy forward to the latest signed checkpoint; repeatable."""
+        ...
+
+    def check(self) -> Shipped:
+        """Read the whole copy back, verify it, and hold it against the store.
+
+        Raises `UnreadableError` where the credentials do not allow it.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Shipper:
+    """Keeps one copy up to date from the beat's side. Not for several threads."""
+
+    copy: Copy
+    log: Log
+    clock: Clock
+    notary: Notary
+    tried_at: datetime | None = None
+    failed: bool = False
+    shown: int = -1
+
+    def is_due(self, signed: int) -> bool:
+        """Say whether there is something to publish, or to try again."""
+        if not self.failed:
+            return signed > self.shown
+        assert self.tried_at is not None
+        return self.clock.now() - self.tried_at >= TRY_EVERY
+
+    def ship(self) -> Sequence[Fact]:
+        """Publish; return the facts that this turned, and once a day the check's."""
+        self.tried_at = now = self.clock.now()
+        known = self.log.state().copies.get(self.copy.name)
+        failing = known is not None and known.failing is not None
+        try:
+            shipped = self.copy.publish()
+        except (DiffersError, ForkError) as fault:
+            self.failed = True
+            return self._differs(fault, now)
+        except HoldfastError as fault:
+            self.failed = True
+            event = PublishFailing(self.copy.name, str(fault)[:_DETAIL_MAX], now)
+            return () if failing else [Fact(event, now)]
+        self.failed, self.shown = False, shipped.size
+        if failing:
+            back = PublishRecovered(self.copy.name, shipped.size, now)
+            return [Fact(back, now), *self._check(now)]
+        return self._check(now)
+
+    def _check(self, now: datetime) -> Sequence[Fact]:
+        known = self.log.state().copies.get(self.copy.name)
+        checked = known.checked if known else None
+        if checked and checked.ok and now - checked.at < CHECK_EVERY:
+            return ()
+        try:
+            found = self.copy.check()
+        except UnreadableError:
+            return ()  # Nothing is claimed of what could not be seen.
+        except (DiffersError, ForkError) as fault:
+            return self._differs(fault, now)
+        root = base64.b64encode(found.root).decode()
+        words = f"{found.size:,} entries read back and verified"
+        event = PublishChecked(self.copy.name, found.size, root, True, words, now)
+        return [Fact(event, now)]
+
+    def _differs(self, fault: HoldfastError, now: datetime) -> Sequence[Fact]:
+        """Tell once that the copy differs; a fork also ends the signing."""
+        if isinstance(fault, ForkError):
+            self.notary.refusal = fault
+        known = self.log.state().copies.get(self.copy.name)
+        if known is not None and known.checked is not None and not known.checked.ok:
+            return ()
+        size, root = self.log.store.root()
+        text = base64.b64encode(root).decode()
+        detail = str(fault)[:_DETAIL_MAX]
+        event = PublishChecked(self.copy.name, size, text, False, detail, now)
+        return [Fact(event, now)]

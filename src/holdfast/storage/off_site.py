@@ -1,0 +1,300 @@
+"""Brings an off-site copy forward: what is new, in an order that a crash cannot spoil.
+
+Evidence, bundles, level 0, the levels above, ``checkpoints/<size>``, and ``checkpoint``
+last. Where to go on follows from the copy's own checkpoint, or, where that may not be
+read, from the note of what was published last. Before anything is written, our log
+must hold what the copy shows; so a forked log is never mixed into it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+from holdfast.domain.events.governance import (
+    CatalogueAdopted,
+    HolidaysAdopted,
+    OverlayAdopted,
+    PolicyAdopted,
+)
+from holdfast.domain.events.kinds import Event
+from holdfast.errors import HoldfastError
+from holdfast.journal import read as read_entry
+from holdfast.ledger.checkpoint import (
+    Checkpoint,
+    parse_checkpoint,
+    verify_checkpoint,
+)
+from holdfast.ledger.edge import Edge
+from holdfast.ledger.errors import LedgerError
+from holdfast.ledger.merkle import leaf_hashes
+from holdfast.ledger.note import VerifierKey, parse_note
+from holdfast.ledger.tiles import TILE_WIDTH, Tile, encode_bundle, partials_of
+from holdfast.ledger.verify import CHECKPOINT_PATH, checkpoint_path, verify_log
+from holdfast.operations.copies import (
+    DiffersError,
+    Shipped,
+    UnreadableError,
+)
+from holdfast.operations.notary import ForkError
+from holdfast.operations.ports import Mark, Store
+from holdfast.storage.errors import StoreError
+from holdfast.storage.escrow import Escrow
+from holdfast.storage.folder import KEY_PATH
+from holdfast.storage.targets import Target
+
+# How many entries one step publishes at most, if a checkpoint was signed in between:
+# a long run shows a valid log again and again, and goes on from there.
+STEP = 65_536
+AT_ONCE = 8
+READ_AT_ONCE = 4_096
+_ADOPTED = (b'"policy.adopted"', b'"overlay.adopted"', b'"catalogue.adopted"',
+            b'"holidays.adopted"')  # fmt: skip
+
+Progress = Callable[[int, int], None]
+File = tuple[str, bytes]
+
+
+@dataclass(slots=True)
+class OffSite:
+    """One copy of a store's log. ``record`` keeps what was published last, here.
+
+    Without an escrow no evidence is published. Not for several threads at once.
+    """
+
+    store: Store
+    target: Target
+    key: VerifierKey
+    record: Mark
+    escrow: Escrow | None = None
+    edge: Edge | None = None
+    files: int = 0
+
+    @property
+    def name(self) -> str:
+        """The copy's address."""
+        return self.target.name
+
+    def publish(self, progress: Progress | None = None) -> Shipped:
+        """Bring the copy forward to the latest signed checkpoint."""
+        self.files = 0
+        note = self._shown()
+        shown = self._verified(note) if note is not None else None
+        notes = dict(self.store.checkpoints())
+        if not notes:
+            raise StoreError(
+                "nothing is signed yet: there is no checkpoint to publish",
+                "Let the node run until it has signed one.",
+            )
+        last = max(notes)
+        edge = self._edge_at(shown, last)
+        sizes = [size for size in notes if shown is None or size > shown.size]
+        if shown is None:
+            self._write([(KEY_PATH, f"{self.key}\n".encode())])
+        for step in _steps(sizes, edge.size):
+            self._step(edge, {size: notes[size] for size in step}, progress, last)
+        if not sizes and note != notes[last]:
+            self._show(notes[last])  # Another signature was added to it.
+        self.edge = edge
+        return Shipped(last, edge.root(), self.files)
+
+    def check(self) -> Shipped:
+        """Read the whole copy back and hold it against the store."""
+        try:
+            found = verify_log(self.target, (self.key,))
+        except LedgerError as fault:
+            raise DiffersError(fault.message, fault.hint, fault.where) from None
+        shown = found.checkpoint
+        self._edge_at(shown, self.store.size())
+        return Shipped(shown.size, shown.root, found.tiles)
+
+    def newest(self) -> bytes | None:
+        """Return the checkpoint that the copy shows, verified by our own key."""
+        note = self.target.read(CHECKPOINT_PATH)
+        if note is not None:
+            self._verified(note)
+        return note
+
+    def _shown(self) -> bytes | None:
+        """What the copy shows, or what was published last if it may not be read."""
+        try:
+            return self.target.read(CHECKPOINT_PATH)
+        except UnreadableError:
+            return self.record.newest()
+
+    def _verified(self, note: bytes) -> Checkpoint:
+        try:
+            return verify_checkpoint(note, (self.key,)).checkpoint
+        except LedgerError as fault:
+            raise DiffersError(
+                f"the copy's checkpoint is not ours: {fault.message}",
+                "Another log, another key, or an altered file: keep it and find out.",
+                self.name,
+            ) from None
+
+    def _edge_at(self, shown: Checkpoint | None, limit: int) -> Edge:
+        """Return our log's edge where the copy ends; it must end in the same root."""
+        if shown is None:
+            return Edge()
+        if shown.size > limit:
+            raise ForkError(
+                f"the copy {self.name} shows {shown.size} entries, this log is signed "
+                f"at {limit}",
+                "The database was rolled back: holdfast ledger recover brings it "
+                "forward from the copy.",
+            )
+        known = self.edge
+        edge = known.copy() if known and known.size <= shown.size else Edge()
+        while edge.size < shown.size:
+            stop = min(edge.size + READ_AT_ONCE, shown.size)
+            edge.extend(self.store.leaf_hashes(edge.size, stop))
+        if edge.root() != shown.root:
+            raise ForkError(
+                f"the copy {self.name} shows another log at size {shown.size}: root "
+                f"{base64.b64encode(shown.root).decode()}",
+                "Two histories of one log. Keep both and find out which was changed.",
+            )
+        return edge
+
+    def _step(
+        self,
+        edge: Edge,
+        notes: dict[int, bytes],
+        progress: Progress | None,
+        total: int,
+    ) -> None:
+        """Publish up to the largest of the sizes, whole."""
+        stop = max(notes)
+        tiles: list[tuple[Tile, bytes]] = []
+        there = set(partials_of(edge.size))
+        self._write(self._bundles(edge, notes, stop, tiles, progress, total))
+        tiles.extend(edge.partials(sorted(notes)))
+        for level in range(len(edge.rows)):
+            self._write(
+                (tile.path, data)
+                for tile, data in tiles
+                if tile.level == level and tile not in there
+            )
+        signed = parse_checkpoint(parse_note(notes[stop]).text)
+        if signed.size != stop or signed.root != edge.root():
+            raise ForkError(
+                f"the log's root at size {stop} is not the one that was signed",
+                "Find out what happened before more is published: holdfast ledger "
+                "verify.",
+            )
+        for size in sorted(notes):
+            self._write_copy(size, notes[size])
+        self.target.settle()
+        self._show(notes[stop])
+
+    def _bundles(
+        self,
+        edge: Edge,
+        notes: dict[int, bytes],
+        stop: int,
+        tiles: list[tuple[Tile, bytes]],
+        progress: Progress | None,
+        total: int,
+    ) -> Iterator[File]:
+        """Yield evidence and bundles, growing the edge and the tiles by the way."""
+        first = edge.size // TILE_WIDTH
+        for index in range(first, -(-stop // TILE_WIDTH)):
+            start, end = index * TILE_WIDTH, min((index + 1) * TILE_WIDTH, stop)
+            entries = self.store.read(start, end)
+            if len(entries) != end - start:
+                raise StoreError(
+                    f"entries are missing between {start} and {end}",
+                    "Find out what happened: holdfast ledger verify.",
+                )
+            fresh = entries[edge.size - start :]
+            yield from self._evidence(fresh, edge.size)
+            tiles.extend(edge.extend(leaf_hashes(fresh)))
+            widths = {end - start}
+            if end == stop and end - start < TILE_WIDTH:
+                widths |= {size - start for size in notes if start < size < end}
+            for width in sorted(widths):
+                tile = Tile(None, index, width)
+                yield tile.path, encode_bundle(entries[:width])
+            if progress:
+                progress(end, total)
+
+    def _evidence(self, entries: Sequence[bytes], start: int) -> Iterator[File]:
+        """Yield the sealed texts that adoptions among the entries put in force."""
+        if self.escrow is None:
+            return
+        for digest in adopted_digests(entries, start):
+            data = self.store.blob(digest)
+            if data is None:
+                raise StoreError(
+                    f"the adopted text {digest} is not kept beside the log",
+                    "Adopt it again from its file: holdfast policy adopt FOLDER.",
+                )
+            yield self.escrow.path(digest), self.escrow.seal(digest, data)
+
+    def _write(self, files: Iterable[File]) -> None:
+        """Write files of one group, some at once; return when all are there."""
+        waiting = iter(files)
+        with ThreadPoolExecutor(AT_ONCE) as hands:
+            while batch := list(islice(waiting, AT_ONCE * 4)):
+                for done in [hands.submit(self.target.write_once, *f) for f in batch]:
+                    done.result()
+                self.files += len(batch)
+        self.target.settle()
+
+    def _write_copy(self, size: int, note: bytes) -> None:
+        """Write a checkpoint's copy; one of the same text and other signers stays."""
+        path = checkpoint_path(size)
+        try:
+            self.target.write_once(path, note)
+            self.files += 1
+        except DiffersError:
+            held = self.target.read(path)
+            if held is None or parse_note(held).text != parse_note(note).text:
+                raise
+
+    def _show(self, note: bytes) -> None:
+        self.target.replace(CHECKPOINT_PATH, note)
+        self.record.keep(note)
+        self.files += 1
+
+
+def adopted_digests(entries: Iterable[bytes], start: int) -> Iterator[str]:
+    """Yield the digests of the texts that the entries adopt."""
+    for index, data in enumerate(entries, start):
+        # Reading every entry in full would cost far more than it finds.
+        if not any(word in data for word in _ADOPTED):
+            continue
+        try:
+            digest = _digest(read_entry(index, data).event)
+        except HoldfastError:
+            continue  # Another log's entries: opaque bytes may hold anything.
+        if digest is not None:
+            yield digest
+
+
+def _digest(event: Event) -> str | None:
+    match event:
+        case (
+            PolicyAdopted(digest=digest)
+            | OverlayAdopted(digest=digest)
+            | CatalogueAdopted(digest=digest)
+            | HolidaysAdopted(digest=digest)
+        ):
+            return digest
+        case _:
+            return None
+
+
+def _steps(sizes: Iterable[int], start: int) -> Iterator[list[int]]:
+    """Cut the sizes into steps of about `STEP` entries."""
+    step: list[int] = []
+    for size in sorted(sizes):
+        if step and size - start > STEP:
+            yield step
+            start, step = step[-1], []
+        step.append(size)
+    if step:
+        yield step

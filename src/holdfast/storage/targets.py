@@ -1,0 +1,227 @@
+"""Where a copy of the log is published: a folder, or a bucket through obstore.
+
+An immutable file is created, never replaced: the place itself refuses a second one, so
+that no history of ours can overwrite another. Credentials that may only put suffice;
+what may not be read back is told apart from what is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol, cast
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore import exceptions as faults
+from obstore.store import ObjectStore, from_url
+
+from holdfast.operations.copies import DiffersError, OutOfReachError, UnreadableError
+from holdfast.storage.errors import StoreError
+from holdfast.storage.folder import Folder
+
+TIMEOUT = timedelta(seconds=15)
+BUCKETS = ("s3", "gs", "az")
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
+_STATUS = re.compile(r"\b[45]\d\d [A-Z][A-Za-z ]{2,30}")
+_FORMS = "Write file:///folder, s3://bucket/prefix, gs://… or az://account/container/…."
+_OTHER_BYTES = "Two histories of one log: keep both, and find out why."
+
+
+class Target(Protocol):
+    """A place for a copy's files. Faults of the place raise `OutOfReachError`."""
+
+    @property
+    def name(self) -> str:
+        """Its address, without credentials."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """Return the file, ``None`` if there is none.
+
+        Raises `UnreadableError` where the credentials may not get.
+        """
+        ...
+
+    def write_once(self, path: str, data: bytes) -> None:
+        """Write an immutable file; raises `DiffersError` if it has other bytes."""
+        ...
+
+    def settle(self) -> None:
+        """Return when all that was written survives."""
+        ...
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Write the one file that changes."""
+        ...
+
+    def signed_sizes(self) -> list[int]:
+        """Return the sizes of the checkpoint copies; none where it may not list."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FolderTarget:
+    """A folder, on a disk of another machine: synced before it counts as written."""
+
+    name: str
+    folder: Folder
+
+    def read(self, path: str) -> bytes | None:
+        """Return the file, ``None`` if there is none."""
+        try:
+            return self.folder.read(path)
+        except StoreError as fault:
+            raise OutOfReachError(fault.message, fault.hint, self.name) from None
+
+    def write_once(self, path: str, data: bytes) -> None:
+        """Write an immutable file."""
+        held = self.read(path)
+        if held is None:
+            self._do(lambda: self.folder.write_once(path, data))
+        elif held != data:
+            raise _other_bytes(self.name, path)
+
+    def settle(self) -> None:
+        """Sync the folders of what was written."""
+        self._do(self.folder.settle)
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Write the one file that changes."""
+        self._do(lambda: self.folder.replace(path, data))
+
+    def signed_sizes(self) -> list[int]:
+        """Return the sizes of the checkpoint copies."""
+        return self.folder.signed_sizes()
+
+    def _do(self, write: Any) -> None:
+        try:
+            # A folder of this name may be a disk that is not mounted: never make it.
+            if not self.folder.path.is_dir():
+                raise OutOfReachError(
+                    "the folder of the copy is not there",
+                    "Mount its disk, or make the folder once.",
+                    self.name,
+                )
+            write()
+        except (StoreError, OSError) as fault:
+            words = fault.message if isinstance(fault, StoreError) else fault.strerror
+            hint = "Look at the folder's disk and its permissions."
+            raise OutOfReachError(str(words), hint, self.name) from None
+
+
+@dataclass(frozen=True, slots=True)
+class BucketTarget:
+    """A bucket at S3, Google or Azure, or one that speaks like them."""
+
+    name: str
+    bucket: ObjectStore
+
+    def read(self, path: str) -> bytes | None:
+        """Return the object, ``None`` if there is none."""
+        try:
+            return bytes(obstore.get(self.bucket, path).bytes())
+        except (faults.NotFoundError, FileNotFoundError):
+            return None
+        except (faults.PermissionDeniedError, faults.UnauthenticatedError):
+            raise UnreadableError(
+                "the copy may not be read with these credentials",
+                "To read it, give others that may get: --credentials.",
+                self.name,
+            ) from None
+        except faults.BaseError as fault:
+            raise self._unreached("read", path, fault) from None
+
+    def write_once(self, path: str, data: bytes) -> None:
+        """Create an object; one that is there must have the same bytes."""
+        try:
+            obstore.put(self.bucket, path, data, mode="create", use_multipart=False)
+        except (faults.AlreadyExistsError, faults.PreconditionError):
+            self._require_same(path, data)
+        except faults.BaseError as fault:
+            raise self._unreached("write", path, fault) from None
+
+    def settle(self) -> None:
+        """A bucket's answer is its word: nothing is left to wait for."""
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Put the one object that changes."""
+        text = {"Content-Type": "text/plain; charset=utf-8"}
+        try:
+            obstore.put(
+                self.bucket,
+                path,
+                data,
+                attributes=cast("Any", text),
+                use_multipart=False,
+            )
+        except faults.BaseError as fault:
+            raise self._unreached("write", path, fault) from None
+
+    def signed_sizes(self) -> list[int]:
+        """Return the sizes of the checkpoint copies; none where it may not list."""
+        try:
+            pages = obstore.list(self.bucket, "checkpoints")
+            names = [one["path"].rsplit("/", 1)[-1] for page in pages for one in page]
+        except (faults.PermissionDeniedError, faults.UnauthenticatedError):
+            return []
+        except faults.BaseError as fault:
+            raise self._unreached("list", "checkpoints", fault) from None
+        return sorted({int(name) for name in names if name.isdecimal()})
+
+    def _require_same(self, path: str, data: bytes) -> None:
+        try:
+            held = self.read(path)
+        except UnreadableError:
+            return  # Put-only: whether it is the same is the auditor's to see.
+        if held != data:
+            raise _other_bytes(self.name, path)
+
+    def _unreached(self, verb: str, path: str, fault: Exception) -> OutOfReachError:
+        # Only what kind it was: an error's own text may quote an address with a token.
+        status = _STATUS.search(str(fault))
+        kind = status[0].strip() if status else type(fault).__name__
+        return OutOfReachError(
+            f"cannot {verb} {path}: {kind}",
+            "Look at the network, the bucket, and what its credentials may do.",
+            self.name,
+        )
+
+
+def open_target(url: str, options: Mapping[str, str] | None = None) -> Target:
+    """Return the target at an address; ``options`` are obstore's, credentials too.
+
+    Nothing is reached yet. Raises `StoreError` for what is no address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file" and not parts.netloc and parts.path.strip("/"):
+        return FolderTarget(url, Folder(Path(unquote(parts.path))))
+    plain = parts.username is None and not parts.query and not parts.fragment
+    if parts.scheme not in BUCKETS or not parts.netloc or not plain:
+        raise StoreError("not the address of a copy", _FORMS, parts.scheme[:20])
+    settings = dict(options or {})
+    # Only a server of this very machine may be spoken to in the clear.
+    clear = bool(_LOOPBACK.match(settings.get("endpoint", "")))
+    try:
+        bucket = from_url(
+            url,
+            config=cast("Any", settings),
+            client_options={"allow_http": clear, "timeout": TIMEOUT},
+            retry_config={"max_retries": 2, "retry_timeout": TIMEOUT},
+        )
+    except (faults.BaseError, ValueError, TypeError) as fault:
+        raise StoreError(
+            f"the copy's settings are not understood ({type(fault).__name__})",
+            "The credentials file has obstore's keys: access_key_id, region, endpoint.",
+            url,
+        ) from None
+    return BucketTarget(url, bucket)
+
+
+def _other_bytes(name: str, path: str) -> DiffersError:
+    return DiffersError(
+        f"{path} is published already, with other bytes", _OTHER_BYTES, name
+    )
