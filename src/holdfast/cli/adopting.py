@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from holdfast.assembly import SystemClock, open_log
 from holdfast.cli.common import (
@@ -52,7 +53,8 @@ def adopt_folder(
         return
     out = console()
     out.print(
-        f"In force: [bold]{rules.policy.title}[/], {adopted['sentences']} sentences"
+        f"In force: [bold]{escape(rules.policy.title)}[/], "
+        f"{adopted['sentences']} sentences"
     )
     if awaiting:
         out.print(f"Defaults that nobody approved yet: {', '.join(awaiting)}")

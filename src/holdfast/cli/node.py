@@ -36,6 +36,7 @@ from holdfast.server.passwords import hash_password
 from holdfast.server.serving import serving
 from holdfast.settings import FILE, Home
 
+PASSWORD_MIN = 8
 SETTINGS = """# What the operator configures; docs/operating/settings.md has every key.
 node = "{node}"
 key = "ledger.key"
@@ -82,6 +83,11 @@ def password(
     )
     if not user.replace("-", "").isalnum():
         raise HoldfastError(f"{user!r} is no id", "Use the id of the catalogue.")
+    if len(text) < PASSWORD_MIN:
+        raise HoldfastError(
+            f"the password has fewer than {PASSWORD_MIN} characters",
+            "Choose a longer one; a few words make a good one.",
+        )
     path = home_at(home).folder / f"password-{user}"
     path.unlink(missing_ok=True)
     assembly.write_private(path, hash_password(text) + "\n")
