@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
 from holdfast.errors import HoldfastError
@@ -26,6 +26,10 @@ class Draft:
 
     key: str
     seal: Callable[[datetime], bytes]
+
+
+HELD = datetime(9999, 1, 1, tzinfo=UTC)
+"""A parcel not to be delivered before then is in quarantine: a person releases it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,21 @@ class Store(Protocol):
 
     def deliveries(self, notice: str) -> tuple[int, Sequence[Delivered]]:
         """Return how many parcels of the notice are open, and those settled."""
+        ...
+
+    def hold(self, notice: str) -> int:
+        """Put the notice's open parcels into quarantine; return how many there are.
+
+        A claim on one ends. No parcel leaves the quarantine but by `release`.
+        """
+        ...
+
+    def held(self) -> Sequence[Parcel]:
+        """Return the parcels in quarantine, oldest first."""
+        ...
+
+    def release(self, notice: str, now: datetime) -> int:
+        """Let the notice's quarantined parcels be delivered from ``now`` on."""
         ...
 
     def save_checkpoint(self, size: int, note: bytes) -> None:
@@ -427,6 +446,31 @@ class Finished:
     ok: bool
     detail: str
     finished_at: datetime
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a drill measured.
+
+    ``fault_at``: the disaster is assumed here, and only what the repository held then
+    is used. ``verified_at``: the recovered data were up and all invariants held;
+    ``None`` if it never came so far. ``commits_lost`` and ``first_lost_at`` are counted
+    against production's own log; ``None`` where it could not be counted, or where
+    nothing was lost. ``untouched``: production and its repositories are as they were;
+    ``disposed``: nothing of the drill is left. ``findings`` name all that is wrong.
+    """
+
+    fault_at: datetime
+    verified_at: datetime | None
+    recovered_to: datetime | None
+    first_lost_at: datetime | None
+    commits_lost: int | None
+    timeline: int | None
+    invariants: tuple[str, ...]
+    untouched: bool
+    disposed: bool
+    findings: tuple[str, ...]
+    steps: tuple[tuple[str, timedelta], ...]
+
+
     evidence: tuple[Evidence, ...]
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from holdfast.ledger.merkle import Frontier
 from holdfast.operations.ports import (
+    HELD,
     Appended,
     Claim,
     Delivered,
@@ -164,6 +165,35 @@ class MemoryStore:
         settled = [one for slot in slots if (one := _delivered(slot)) is not None]
         settled.sort(key=lambda one: one.key)
         return len(slots) - len(settled), settled
+
+    def hold(self, notice: str) -> int:
+        """Put a notice's open parcels into quarantine."""
+        return self._move(notice, HELD, datetime.min.replace(tzinfo=UTC))
+
+    def held(self) -> Sequence[Parcel]:
+        """Return the parcels in quarantine, oldest first."""
+        with self._lock:
+            slots = [s for s in self._outbox.values() if s.state == "open"]
+        slots.sort(key=lambda slot: slot.order)
+        found = [slot for slot in slots if slot.not_before >= HELD]
+        return [replace(slot.parcel, not_before=HELD) for slot in found]
+
+    def release(self, notice: str, now: datetime) -> int:
+        """Let a notice's quarantined parcels be delivered."""
+        return self._move(notice, now, HELD)
+
+    def _move(self, notice: str, to: datetime, since: datetime) -> int:
+        """Give a notice's open parcels another moment, and end claims on them."""
+        with self._lock:
+            moved = {
+                key: replace(slot, not_before=to, lease_until=None)
+                for key, slot in self._outbox.items()
+                if slot.parcel.notice == notice
+                and slot.state == "open"
+                and slot.not_before >= since
+            }
+            self._outbox.update(moved)
+            return len(moved)
 
     def save_checkpoint(self, size: int, note: bytes) -> None:
         """Keep a signed checkpoint."""

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, func, or_, select, text, true, update
 
 from holdfast.operations.ports import (
+    HELD,
     Claim,
     Delivered,
     LeaseLostError,
@@ -116,6 +117,40 @@ def claim(
     return [_claim(row, until) for row in ordered]
 
 
+def hold(connection: Connection, notice: str) -> int:
+    """Put a notice's open parcels into quarantine; a live claim on one ends."""
+    change = (
+        update(outbox)
+        .where(outbox.c.notice == notice, outbox.c.state == "open")
+        .values(not_before=to_micros(HELD), lease_until=None)
+    )
+    return connection.execute(change).rowcount
+
+
+def held(connection: Connection) -> Sequence[Parcel]:
+    """Return the parcels in quarantine, oldest first."""
+    found = (
+        select(outbox)
+        .where(outbox.c.state == "open", outbox.c.not_before >= to_micros(HELD))
+        .order_by(outbox.c.id)
+    )
+    return [_parcel(row) for row in connection.execute(found).all()]
+
+
+def release(connection: Connection, notice: str, now: datetime) -> int:
+    """Let a notice's quarantined parcels be delivered."""
+    change = (
+        update(outbox)
+        .where(
+            outbox.c.notice == notice,
+            outbox.c.state == "open",
+            outbox.c.not_before >= to_micros(HELD),
+        )
+        .values(not_before=to_micros(now))
+    )
+    return connection.execute(change).rowcount
+
+
 def unsettled(connection: Connection) -> int:
     """Count the open parcels."""
     open_ones = select(func.count()).where(outbox.c.state == "open")
@@ -131,8 +166,8 @@ def deliveries(connection: Connection, notice: str) -> tuple[int, Sequence[Deliv
     return len(rows) - len(settled), settled
 
 
-def _claim(row: Row[*tuple[object, ...]], until: datetime) -> Claim:
-    parcel = Parcel(
+def _parcel(row: Row[*tuple[object, ...]]) -> Parcel:
+    return Parcel(
         key=row.key,
         notice=row.notice,
         channel=row.channel,
@@ -140,7 +175,10 @@ def _claim(row: Row[*tuple[object, ...]], until: datetime) -> Claim:
         payload=row.payload,
         not_before=from_micros(row.not_before),
     )
-    return Claim(parcel, row.token, row.attempt, row.failures, until)
+
+
+def _claim(row: Row[*tuple[object, ...]], until: datetime) -> Claim:
+    return Claim(_parcel(row), row.token, row.attempt, row.failures, until)
 
 
 def _delivered(row: Row[*tuple[object, ...]]) -> Delivered:

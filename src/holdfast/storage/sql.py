@@ -174,6 +174,21 @@ class SqlStore(ABC):
         with self._reading() as connection:
             return letters.deliveries(connection, notice)
 
+    def hold(self, notice: str) -> int:
+        """Put a notice's open parcels into quarantine."""
+        with self._writing() as connection:
+            return letters.hold(connection, notice)
+
+    def held(self) -> Sequence[Parcel]:
+        """Return the parcels in quarantine."""
+        with self._reading() as connection:
+            return letters.held(connection)
+
+    def release(self, notice: str, now: datetime) -> int:
+        """Let a notice's quarantined parcels be delivered."""
+        with self._writing() as connection:
+            return letters.release(connection, notice, now)
+
     # Checkpoints and blobs.
 
     def save_checkpoint(self, size: int, note: bytes) -> None:
