@@ -17,6 +17,7 @@ from holdfast.domain.events.copies import (
     PublishFailing,
     PublishRecovered,
 )
+from holdfast.domain.events.drill import DrillFinished, DrillMeasured, DrillOrdered
 from holdfast.domain.events.governance import (
     CatalogueAdopted,
     HolidaysAdopted,
@@ -38,7 +39,6 @@ from holdfast.domain.events.incident import (
     WritesCompared,
 )
 from holdfast.domain.events.job import (
-    DrillFinished,
     JobFinished,
     JobLost,
     JobRequested,
@@ -60,12 +60,20 @@ from holdfast.domain.events.observation import (
     ProtectionSeen,
     VantageChanged,
 )
+from holdfast.domain.events.witness import (
+    WitnessCosigned,
+    WitnessDisagreed,
+    WitnessSilent,
+)
 from holdfast.domain.memory import copies as copy_memory
+from holdfast.domain.memory import drills as drill_memory
 from holdfast.domain.memory import incidents as incident_memory
 from holdfast.domain.memory import notices as notice_memory
 from holdfast.domain.memory import protection as protection_memory
 from holdfast.domain.memory import services as service_memory
+from holdfast.domain.memory import witnesses as witness_memory
 from holdfast.domain.memory.copies import Copies
+from holdfast.domain.memory.drills import Drills
 from holdfast.domain.memory.incidents import (
     Incident,
     IncidentEvent,
@@ -75,6 +83,7 @@ from holdfast.domain.memory.incidents import (
 from holdfast.domain.memory.notices import Notices
 from holdfast.domain.memory.protection import Datastores, Jobs
 from holdfast.domain.memory.services import Services
+from holdfast.domain.memory.witnesses import Witnesses
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +116,10 @@ class State:
     notices: Notices = Notices()
     jobs: Jobs = Jobs()
     datastores: Datastores = Map()
+    drills: Drills = Map()
     ledger_checks: tuple[tuple[LedgerChecked, int], ...] = ()
     copies: Copies = Map()
+    witnesses: Witnesses = Map()
     nodes: Map[str, NodeStarted] = Map()
 
     def all_incidents(self) -> tuple[Incident, ...]:
@@ -144,12 +155,22 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
         case PublishFailing() | PublishRecovered() | PublishChecked():
             copies = copy_memory.remember(state.copies, event, index)
             return replace(state, copies=copies)
+        case WitnessCosigned() | WitnessSilent() | WitnessDisagreed():
+            witnesses = witness_memory.remember(state.witnesses, event, index)
+            return replace(state, witnesses=witnesses)
         case VantageChanged() | ProbesSealed() | MaintenanceAnnounced():
             seen = service_memory.remember(state.services, event, index, recorded_at)
             return replace(state, services=seen)
-        case BackupSeen() | BackupGone() | ProtectionSeen() | DrillFinished():
+        case BackupSeen() | BackupGone() | ProtectionSeen():
             known = protection_memory.remember(state.datastores, event, index)
             return replace(state, datastores=known)
+        case DrillOrdered() | DrillMeasured():
+            drills = drill_memory.remember(state.drills, event, index)
+            return replace(state, drills=drills)
+        case DrillFinished():
+            drills = drill_memory.remember(state.drills, event, index)
+            known = protection_memory.remember(state.datastores, event, index)
+            return replace(state, datastores=known, drills=drills)
         case (
             IncidentOpened()
             | ServiceFailed()

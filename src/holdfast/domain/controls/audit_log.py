@@ -1,6 +1,7 @@
 """The audit log is tamper-proof, detects tampering and outlives its own machine.
 
-Judged as far as the evidence goes: full verifications of the log.
+Judged as far as the evidence goes: full verifications of the log, and what witnesses
+on other hosts say of it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,30 @@ from holdfast.domain.controls.judging import (
     unproven,
     within,
 )
+from holdfast.domain.controls.witnessing import (
+    judge_witnesses,
+    owed_for_witnesses,
+    witness_proofs,
+)
 
+WORST_FIRST = ("breached", "at_risk", "stale", "unproven", "met")
 VERIFIED_EVERY = timedelta(days=1)
 
 
 def judge(situation: Situation) -> Verdict:
-    """Judge the newest verification of each scope; copy and witness are missing."""
+    """Judge by the worst of what verifications and witnesses show."""
+    found = (_judge_checks(situation), judge_witnesses(situation))
+    verdicts = [verdict for verdict in found if verdict is not None]
+    return min(verdicts, key=lambda verdict: WORST_FIRST.index(verdict.standing))
+
+
+def owes(situation: Situation) -> tuple[Duty, ...]:
+    """Owe word of witnesses in trouble; the node verifies daily by itself."""
+    return owed_for_witnesses(situation)
+
+
+def _judge_checks(situation: Situation) -> Verdict:
+    """Judge the newest verification of each scope; a copy is still missing."""
     checks = situation.state.ledger_checks
     if not checks:
         return unproven("the log has not been verified in full yet")
@@ -31,14 +50,8 @@ def judge(situation: Situation) -> Verdict:
         return Verdict("breached", f"the log does not verify: {check.detail}", (proof,))
     if not within(check.at, situation.now, VERIFIED_EVERY * 2):
         return Verdict("stale", "the last full verification is too old", (proof,))
-    return unproven(
-        "the log verifies, but no copy out of its operator's reach and no witness "
-        "is configured",
-        proof,
-    )
-
-
-def owes(situation: Situation) -> tuple[Duty, ...]:
-    """Owe nothing yet: the node verifies daily by itself."""
-    del situation
-    return ()
+    witnessed = witness_proofs(situation)
+    missing = "no copy out of its operator's reach"
+    if not witnessed:
+        missing = f"{missing} and no witness"
+    return unproven(f"the log verifies, but {missing} is configured", proof, *witnessed)

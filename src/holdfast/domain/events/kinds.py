@@ -9,6 +9,7 @@ from holdfast.domain.events.copies import (
     PublishFailing,
     PublishRecovered,
 )
+from holdfast.domain.events.drill import DrillFinished, DrillMeasured, DrillOrdered
 from holdfast.domain.events.governance import (
     CatalogueAdopted,
     HolidaysAdopted,
@@ -30,7 +31,6 @@ from holdfast.domain.events.incident import (
     WritesCompared,
 )
 from holdfast.domain.events.job import (
-    DrillFinished,
     JobFinished,
     JobLost,
     JobRequested,
@@ -51,6 +51,11 @@ from holdfast.domain.events.observation import (
     ProtectionSeen,
     VantageChanged,
 )
+from holdfast.domain.events.witness import (
+    WitnessCosigned,
+    WitnessDisagreed,
+    WitnessSilent,
+)
 
 Event: TypeAlias = (
     PolicyAdopted
@@ -62,6 +67,9 @@ Event: TypeAlias = (
     | PublishFailing
     | PublishRecovered
     | PublishChecked
+    | WitnessCosigned
+    | WitnessSilent
+    | WitnessDisagreed
     | VantageChanged
     | ProbesSealed
     | MaintenanceAnnounced
@@ -82,6 +90,8 @@ Event: TypeAlias = (
     | JobStarted
     | JobFinished
     | JobLost
+    | DrillOrdered
+    | DrillMeasured
     | DrillFinished
     | NoticeDue
     | DeliveryFailed

@@ -1,0 +1,48 @@
+"""What is remembered of each witness of the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from immutables import Map
+
+from holdfast.domain.events.witness import (
+    WitnessCosigned,
+    WitnessDisagreed,
+    WitnessSilent,
+)
+
+Trouble: TypeAlias = WitnessSilent | WitnessDisagreed
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """One witness: when it cosigned last, as far as recorded, and what ails it now."""
+
+    cosigned: WitnessCosigned | None = None
+    cosigned_index: int | None = None
+    trouble: Trouble | None = None
+    trouble_index: int | None = None
+
+
+Witnesses: TypeAlias = Map[str, Witness]
+
+
+def remember(
+    witnesses: Witnesses, event: WitnessCosigned | Trouble, index: int
+) -> Witnesses:
+    """Return the witnesses with the event folded in.
+
+    Only a cosignature ends a disagreement: a witness that then falls silent has not
+    taken back what it said.
+    """
+    witness = witnesses.get(event.witness, Witness())
+    match event:
+        case WitnessCosigned():
+            witness = Witness(event, index)
+        case WitnessSilent() if isinstance(witness.trouble, WitnessDisagreed):
+            pass
+        case WitnessSilent() | WitnessDisagreed():
+            witness = replace(witness, trouble=event, trouble_index=index)
+    return witnesses.set(event.witness, witness)
