@@ -187,6 +187,7 @@ def _restoring(situation: Situation, datastore: str) -> bool:
         recovery.ordered.datastore == datastore and recovery.verified is None
         for recovery in situation.state.recoveries.values()
         if recovery.ordered.incident in situation.state.running
+        and (recovery.preflight is None or recovery.preflight.ok)
     )
 
 
