@@ -61,9 +61,11 @@ def _after_verification(failover: Job | None) -> Step:
 def conclude(situation: Situation) -> tuple[JobRequested, ...]:
     """Return the jobs that the ordered recoveries need next."""
     wanted = []
-    for recovery in situation.state.recoveries.values():
+    known = situation.state.recoveries.values()
+    for recovery in sorted(known, key=lambda each: each.ordered_index):
         match step(situation, recovery):
-            case "restore":
+            # Once the incident is over nobody wants production overwritten any more.
+            case "restore" if recovery.ordered.incident in situation.state.running:
                 wanted.append(_request(situation, recovery, "restore"))
             case "failover":
                 wanted.append(_request(situation, recovery, "failover"))
