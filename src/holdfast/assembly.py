@@ -20,16 +20,19 @@ from holdfast.engines.scripted import LENGTHS, Script, Scripted
 from holdfast.engines.shelf import FolderShelf
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Signer
+from holdfast.ledger.note import parse_verifier_key
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports import Channel, Engine, Store
 from holdfast.operations.respond import Desk
 from holdfast.operations.window import Window
+from holdfast.operations.witnessing import Witnesses
 from holdfast.operations.world import Hands, Inbox, World
 from holdfast.settings import Home, ScriptedAt
 from holdfast.sources.http_probe import HttpProbe
 from holdfast.sources.prober import Prober, Target
 from holdfast.sources.status_fetch import SeenPage, seen
+from holdfast.sources.witness import HttpWitness
 from holdfast.storage.mark import FileMark
 from holdfast.storage.opening import open_store
 
@@ -124,19 +127,22 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     """Join a node's world from the home's settings."""
     store = open_store(home.store_url)
     clock = SystemClock()
+    log = Log(store, home.settings.node, clock)
+    notary = Notary(store, signer_of(home), FileMark(home.folder / MARK))
     return World(
-        log=Log(store, home.settings.node, clock),
+        log=log,
         store=store,
         clock=clock,
         inbox=inbox,
         hands=hands,
         channels=channels_of(home),
         engines=engines_of(home),
-        notary=Notary(store, signer_of(home), FileMark(home.folder / MARK)),
+        notary=notary,
         lookout=_lookout_of(home),
         addresses=_addresses_of(home),
         host=socket.gethostname(),
         lease=home.settings.delivery_lease,
+        witnesses=_witnesses_of(home, log, notary),
     )
 
 
@@ -185,6 +191,18 @@ def _scripted(home: Home, at: ScriptedAt) -> Scripted:
     script = Script(lengths=dict.fromkeys(LENGTHS, at.job_length))
     shelf = FolderShelf(home.path(at.folder))
     return Scripted(SystemClock(), tuple(at.datastores), script, shelf)
+
+
+def _witnesses_of(home: Home, log: Log, notary: Notary) -> Witnesses | None:
+    settings = home.settings
+    if not settings.witnesses:
+        return None
+    witnesses = [
+        HttpWitness(at.name, at.url, parse_verifier_key(at.key), at.timeout)
+        for at in settings.witnesses
+    ]
+    quorum = settings.witness_quorum or len(witnesses)
+    return Witnesses(log, notary, witnesses, quorum, settings.witness_silent_after)
 
 
 def prober_of(home: Home, world: World) -> Prober:

@@ -17,11 +17,14 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from holdfast.engines.protected import Protected
 from holdfast.errors import FaultsError, HoldfastError
+from holdfast.ledger.errors import LedgerError
+from holdfast.ledger.note import COSIGNATURE, parse_verifier_key
 
 FILE = "holdfast.toml"
 PRIVATE_BITS = stat.S_IRWXG | stat.S_IRWXO
@@ -81,6 +84,27 @@ class ScriptedAt(_Part):
     job_length: Length = timedelta(seconds=2)
 
 
+class WitnessAt(_Part):
+    """A witness of the log: the settings' name for it, its address and public key."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    key: str
+    timeout: Length = timedelta(seconds=5)
+
+    @field_validator("key")
+    @classmethod
+    def _is_a_witness_key(cls, text: str) -> str:
+        try:
+            key = parse_verifier_key(text)
+        except LedgerError as fault:
+            raise ValueError(str(fault)) from None
+        if key.kind != COSIGNATURE:
+            message = "this is the key of a log, not of a witness"
+            raise ValueError(message)
+        return str(key)
+
+
 class Settings(_Part):
     """Everything an operator configures."""
 
@@ -97,6 +121,22 @@ class Settings(_Part):
     status_page: StatusPageAt | None = None
     pgbackrest: list[Protected] = []
     scripted: ScriptedAt | None = None
+    witnesses: list[WitnessAt] = []
+    witness_quorum: Annotated[int, Field(ge=1)] | None = None
+    witness_silent_after: Length = timedelta(minutes=10)
+
+    @model_validator(mode="after")
+    def _quorum_can_be_reached(self) -> Settings:
+        """Refuse a witness that is counted twice, and a quorum that never comes."""
+        names = {witness.name for witness in self.witnesses}
+        keys = {witness.key for witness in self.witnesses}
+        if min(len(names), len(keys)) < len(self.witnesses):
+            message = "witnesses must differ in name and in key"
+            raise ValueError(message)
+        if (self.witness_quorum or 0) > len(self.witnesses):
+            message = "witness_quorum is larger than the number of witnesses"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _lease_outlives_channels(self) -> Settings:

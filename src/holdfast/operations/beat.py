@@ -36,6 +36,8 @@ def beat(world: World) -> None:
         for channel in get_args(ChannelName):
             world.hands.do(f"deliver {channel}", partial(deliver, world, channel))
     world.notary.sign()
+    if world.witnesses is not None:
+        world.hands.do("ask the witnesses", world.witnesses.ask)
 
 
 def _conclude(world: World, situation: Situation) -> Decision:

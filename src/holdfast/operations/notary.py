@@ -71,8 +71,14 @@ class Notary:
         note = self._signer.sign(text)
         if self._mark is not None:
             self._mark.keep(note)
-        self._store.save_checkpoint(size, note)
+        if not self._is_kept(text):
+            self._store.save_checkpoint(size, note)
         self._frontier = reached
+
+    def _is_kept(self, text: str) -> bool:
+        """Say whether it is kept already, perhaps with what witnesses added to it."""
+        kept = self._store.checkpoint()
+        return kept is not None and parse_note(kept).text == text
 
     def _resume(self) -> Frontier:
         """Recompute the frontier of what was signed last, and compare."""

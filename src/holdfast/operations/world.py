@@ -15,6 +15,7 @@ from holdfast.journal import Fact, seal
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports import Channel, Clock, Engine, Lookout, Store
+from holdfast.operations.witnessing import Witnesses
 
 LONGEST_NODE = "n" * 63
 Work = Callable[[], Sequence[Fact]]
@@ -95,6 +96,7 @@ class World:
     host: str
     # Longer than any channel's own deadline, so that a live courier keeps its claim.
     lease: timedelta = timedelta(seconds=30)
+    witnesses: Witnesses | None = None
 
     def situation(self) -> Situation | None:
         """Return rules, state and moment; ``None`` before a policy is adopted."""

@@ -1,0 +1,243 @@
+"""Offers what the notary signed to witnesses on other hosts, beside the beat.
+
+A cosignature joins the checkpoint that is kept. That a witness falls silent, comes
+back, or cosigned another log than ours is recorded when it turns, never per request.
+Recording and acting wait for none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
+
+from holdfast.domain.events.witness import (
+    WitnessCosigned,
+    WitnessDisagreed,
+    WitnessSilent,
+)
+from holdfast.journal import Fact
+from holdfast.ledger.checkpoint import Checkpoint, parse_checkpoint
+from holdfast.ledger.continuing import continuation
+from holdfast.ledger.merkle import Frontier
+from holdfast.ledger.note import Signature, VerifierKey, parse_note
+from holdfast.ledger.witness import cosigners
+from holdfast.operations.log import Log
+from holdfast.operations.notary import Notary
+from holdfast.operations.ports import Store
+
+# Where nothing grows a witness is still asked: a rollback shows, and that it lives.
+ASK_AGAIN = timedelta(minutes=1)
+TRY_AGAIN = timedelta(seconds=15)
+CLOCKS_DIFFER_MAX = timedelta(minutes=10)
+RECORD_EVERY = timedelta(days=1)
+READ_AT_ONCE = 4_096
+AT_ONCE = 8
+
+Prove: TypeAlias = Callable[[int], Sequence[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigned:
+    """The witness's signature, which holds, and its Unix time."""
+
+    signature: Signature
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The witness cosigned a larger log already, of this ``size``."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disagrees:
+    """The witness cosigned a log that this one does not continue."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """No cosignature, and why."""
+
+    detail: str
+
+
+Said: TypeAlias = Cosigned | Ahead | Disagrees | Unanswered
+
+
+class Witness(Protocol):
+    """A witness out of this machine's reach; ``name`` is the settings' word for it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def key(self) -> VerifierKey: ...
+
+    def cosign(self, note: bytes, size: int, old: int, prove: Prove) -> Said:
+        """Have a checkpoint of a size cosigned; ``old`` is what it cosigned last.
+
+        Where that is not so, ``prove`` gives the proof from the right size. Returns
+        within its own deadline, never raises for the outside world's faults.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class _Post:
+    """A witness, with what this process knows of it."""
+
+    witness: Witness
+    front: Frontier
+    asked_at: datetime | None = None
+    good_at: datetime | None = None
+    failed: bool = False
+
+    def is_due(self, size: int, now: datetime) -> bool:
+        """Say whether to ask: for what is new, again after a fault, or after a rest."""
+        if self.asked_at is None:
+            return True
+        waited = now - self.asked_at
+        if self.failed:
+            return waited >= TRY_AGAIN
+        return size != self.front.size or waited >= ASK_AGAIN
+
+
+class Witnesses:
+    """All witnesses of one log; ``quorum`` of them make a checkpoint witnessed."""
+
+    def __init__(
+        self,
+        log: Log,
+        notary: Notary,
+        witnesses: Sequence[Witness],
+        quorum: int,
+        silent_after: timedelta,
+    ) -> None:
+        self._log = log
+        self._store: Store = log.store
+        self._notary = notary
+        self._posts = [_Post(witness, Frontier()) for witness in witnesses]
+        self._quorum = quorum
+        self._silent_after = silent_after
+
+    def is_witnessed(self, note: bytes) -> bool:
+        """Say whether enough witnesses cosigned the checkpoint."""
+        keys = [post.witness.key for post in self._posts]
+        return len(cosigners(note, keys)) >= self._quorum
+
+    def ask(self) -> Sequence[Fact]:
+        """Offer the newest checkpoint to every witness that is due, and record."""
+        note, now = self._store.checkpoint(), self._log.now()
+        if note is None:
+            return ()
+        offered = parse_checkpoint(parse_note(note).text)
+        due = [post for post in self._posts if post.is_due(offered.size, now)]
+        if not due:
+            return ()
+        with ThreadPoolExecutor(min(AT_ONCE, len(due))) as pool:
+            said = list(pool.map(lambda post: self._offer(post, note, offered), due))
+        self._keep(note, offered.size, said)
+        facts = [
+            Fact(event, self._log.now())
+            for post, word in zip(due, said, strict=True)
+            if (event := self._turned(post, word, offered)) is not None
+        ]
+        if facts:
+            # At once: asked again before it is recorded, it would be told twice.
+            self._log.record(facts)
+        return ()
+
+    def _offer(self, post: _Post, note: bytes, offered: Checkpoint) -> Said:
+        post.asked_at = self._log.now()
+        post.good_at = post.good_at or post.asked_at
+        fronts = {post.front.size: post.front}
+
+        def prove(old: int) -> Sequence[bytes]:
+            front = fronts[old] = self._forward(post.front, old)
+            leaves = self._store.leaf_hashes(old, offered.size) if old else ()
+            return continuation(front, leaves)
+
+        # After a rollback ours is smaller than what this process saw cosigned.
+        old = min(post.front.size, offered.size)
+        said = post.witness.cosign(note, offered.size, old, prove)
+        if isinstance(said, Cosigned):
+            nearest = max(size for size in fronts if size <= offered.size)
+            post.front = self._forward(fronts[nearest], offered.size)
+            said = _with_clock(said, self._log.now())
+        post.failed = not isinstance(said, Cosigned)
+        return said
+
+    def _forward(self, front: Frontier, size: int) -> Frontier:
+        front = front if front.size <= size else Frontier()
+        while front.size < size:
+            stop = min(front.size + READ_AT_ONCE, size)
+            leaves = self._store.leaf_hashes(front.size, stop)
+            if not leaves:
+                break
+            front = front.extend(leaves)
+        return front
+
+    def _keep(self, note: bytes, size: int, said: Sequence[Said]) -> None:
+        """Add the new signatures to the checkpoint that is kept."""
+        parsed = parse_note(note)
+        there = {(line.name, line.key_id) for line in parsed.signatures}
+        new = [
+            word.signature
+            for word in said
+            if isinstance(word, Cosigned)
+            and (word.signature.name, word.signature.key_id) not in there
+        ]
+        if new:
+            lines = (*parsed.signatures, *new)
+            self._store.save_checkpoint(
+                size, replace(parsed, signatures=lines).to_bytes()
+            )
+
+    def _turned(
+        self, post: _Post, said: Said, offered: Checkpoint
+    ) -> WitnessCosigned | WitnessSilent | WitnessDisagreed | None:
+        """Return what is to be recorded, if this changes anything."""
+        name, now = post.witness.name, self._log.now()
+        known = self._log.state().witnesses.get(name)
+        trouble = known.trouble if known else None
+        match said:
+            case Cosigned():
+                post.good_at = now
+                last = known.cosigned if known else None
+                if trouble or last is None or now - last.at >= RECORD_EVERY:
+                    return WitnessCosigned(name, offered.size, now)
+            case Ahead(size):
+                here = self._store.size()
+                if here < size or self._notary.refusal is not None:
+                    detail = f"it cosigned size {size:,}, and here are {here:,} entries"
+                    return _disagreed(trouble, name, offered.size, detail, now)
+            case Disagrees(detail):
+                return _disagreed(trouble, name, offered.size, detail, now)
+            case Unanswered(detail):
+                since = post.good_at or now
+                if trouble is None and now - since >= self._silent_after:
+                    return WitnessSilent(name, since, detail, now)
+        return None
+
+
+def _disagreed(
+    trouble: object, name: str, size: int, detail: str, now: datetime
+) -> WitnessDisagreed | None:
+    if isinstance(trouble, WitnessDisagreed):
+        return None
+    return WitnessDisagreed(name, size, detail, now)
+
+
+def _with_clock(said: Cosigned, now: datetime) -> Said:
+    """Refuse a cosignature of another hour: it says when it was given."""
+    apart = timedelta(seconds=abs(said.time - now.timestamp()))
+    if apart <= CLOCKS_DIFFER_MAX:
+        return said
+    return Unanswered("its clock and ours are more than ten minutes apart")
