@@ -18,6 +18,7 @@ from holdfast.cli import (
     adopting,
     binding,
     demo,
+    drill,
     incident,
     ledger,
     node,
@@ -44,6 +45,7 @@ app.add_typer(policy.app, name="policy", help="Read the policy and put it in for
 app.add_typer(ledger.app, name="ledger", help="Verify, export and prove the log.")
 app.add_typer(witness.app, name="witness", help="Cosign other people's logs.")
 app.add_typer(incident.app, name="incident", help="Acknowledge, declare, recover.")
+app.add_typer(drill.app, name="drill", help="Rehearse a recovery, and measure it.")
 app.command("init")(node.init)
 app.command("serve")(node.serve)
 app.command("password")(node.password)

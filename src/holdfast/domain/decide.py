@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from holdfast.domain import lifecycle, recovering
+from holdfast.domain import lifecycle, recovering, rehearsing
 from holdfast.domain.controls.all import owed_by_all
 from holdfast.domain.controls.judging import Duty, Situation
 from holdfast.domain.events.kinds import Event
@@ -82,6 +82,7 @@ def decide(situation: Situation) -> Decision:
     conclusions = (
         *(Conclusion(e, "recovery_time") for e in lifecycle.conclude(situation)),
         *(Conclusion(e, "recovery_time") for e in recovering.conclude(situation)),
+        *(Conclusion(e, "drills") for e in rehearsing.conclude(situation)),
         *(Conclusion(e, duty.control) for duty in duties for e in duty.conclusions),
         *_escalations(situation, duties),
     )

@@ -37,6 +37,7 @@ PACKAGES = {
     "initdb": "postgresql-15",
     "postgres": "postgresql-15",
     "pg_isready": "postgresql-client-15",
+    "pg_controldata": "postgresql-15",
 }
 _SECRET = re.compile(r"(?i)((?:cipher-pass|password|secret|key)\s*[=:]\s*)(\S+)")
 _UNPRINTABLE = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")

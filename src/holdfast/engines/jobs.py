@@ -31,7 +31,7 @@ from holdfast.engines.account import write_private
 from holdfast.engines.codec import from_json, to_json
 from holdfast.engines.evidence import BASE_ENVIRONMENT
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Evidence, Finished, Lost, Running
+from holdfast.operations.ports import Evidence, Finished, Lost, Rehearsal, Running
 
 JOB, PROCESS, PROGRESS, RESULT = (
     "job.json",
@@ -74,6 +74,7 @@ class Result:
     detail: str
     finished_at: datetime
     evidence: tuple[Evidence, ...]
+    rehearsal: Rehearsal | None = None
 
 
 def start(folder: Path, order: str) -> None:
@@ -94,7 +95,13 @@ def observe(folder: Path) -> Running | Finished | Lost:
     # has left its result by then.
     result = read(folder / RESULT, Result)
     if result is not None:
-        return Finished(result.ok, result.detail, result.finished_at, result.evidence)
+        return Finished(
+            result.ok,
+            result.detail,
+            result.finished_at,
+            result.evidence,
+            result.rehearsal,
+        )
     if lives:
         return _running(read(folder / PROGRESS, Progress))
     if mark is not None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from holdfast.engines import jobs, preflight, restore
 from holdfast.engines.codec import to_json
+from holdfast.engines.drill_target import fenced
 from holdfast.engines.evidence import require
 from holdfast.engines.pgbackrest_info import Info, read_info
 from holdfast.engines.pgbackrest_jobs import Order
@@ -36,6 +37,7 @@ from holdfast.operations.ports import (
     Running,
 )
 
+TOOLS = ("postgres", "pg_ctl", "pg_waldump", "pg_isready", "pg_controldata")
 _DESCRIBE = (
     "select pg_is_in_recovery(),"
     " case when pg_is_in_recovery() then null else"
@@ -69,9 +71,9 @@ class PgBackRest:
         """
         for protected in self.datastores:
             require(protected.pgbackrest)
-            for tool in ("postgres", "pg_ctl", "pg_waldump", "pg_isready"):
+            for tool in TOOLS:
                 require(protected.cluster.bin_folder / tool)
-        return frozenset({"backup", "verify", "restore", "failover"})
+        return frozenset({"backup", "verify", "restore", "failover", "drill"})
 
     def describe(self, datastore: str) -> Description:
         """Look at the running server and at how its archiving goes."""
@@ -162,11 +164,17 @@ class PgBackRest:
         return check_invariants(protected.cluster, invariants, timeout)
 
     def dispose(self, job: Job) -> None:
-        """Remove the folder of a job that is over; data put aside stay."""
+        """Remove the folder of a job that is over; data put aside stay.
+
+        A drill that died has its server ended and its place removed.
+        """
         folder = self._folder(job)
         if isinstance(jobs.observe(folder), Running):
             hint = "Wait until it ends, or end it first."
             raise HoldfastError(f"job {job.id} is still running", hint)
+        if job.verb == "drill":
+            with fenced(self._find(job.datastore)):
+                pass  # Whoever enters finds the place cleared.
         shutil.rmtree(folder, ignore_errors=True)
 
     def end(self, job: Job) -> None:

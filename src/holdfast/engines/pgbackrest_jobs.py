@@ -1,4 +1,4 @@
-"""What a detached job does: back up, verify, restore, or open what was restored.
+"""What a detached job does: back up, verify, restore, open what was restored, drill.
 
 The verdict never is an exit status. A backup is judged by the repository's own
 listing afterwards, a verification by what it printed and by the archive's listing, a
@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from holdfast.engines.drill import drill
 from holdfast.engines.evidence import summarise
 from holdfast.engines.pgbackrest_command import (
     call,
@@ -52,6 +53,8 @@ def carry_out(order: Order, report: Report) -> Ended:
             return restore(protected, job, report)
         case "failover":
             return failover(protected, report)
+        case "drill":
+            return drill(protected, job, report)
 
 
 def _numbers(job: Job, protected: Protected) -> tuple[int, ...]:

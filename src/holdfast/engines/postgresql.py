@@ -8,8 +8,9 @@ it: a server is up when it says itself that it is out of recovery.
 from __future__ import annotations
 
 import hashlib
+import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,16 +52,24 @@ class Asked:
 
 
 def start_server(
-    cluster: Cluster, deadlines: Deadlines, *, fenced: bool = False
+    cluster: Cluster,
+    deadlines: Deadlines,
+    *,
+    fenced: bool = False,
+    walls: Mapping[str, str] | None = None,
 ) -> Ran:
     """Start the server; its success is not proof that it may be used.
 
     A ``fenced`` one listens on its own socket only: applications, which come over the
-    network, do not reach data that nobody has verified.
+    network, do not reach data that nobody has verified. ``walls`` are settings that no
+    file can overrule.
     """
     clear_stale_socket(cluster)
     settings = [f"-c config_file={cluster.config_file}"] if cluster.config_file else []
     settings += ["-c listen_addresses="] if fenced else []
+    settings += [
+        f"-c {shlex.quote(f'{name}={value}')}" for name, value in (walls or {}).items()
+    ]
     seconds = int(deadlines.start.total_seconds())
     return _pg_ctl(
         cluster,

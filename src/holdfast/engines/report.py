@@ -7,15 +7,16 @@ from pathlib import Path
 
 from holdfast.engines import jobs
 from holdfast.engines.evidence import Ran
-from holdfast.operations.ports import Evidence
+from holdfast.operations.ports import Evidence, Rehearsal
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The judgement on a job."""
+    """The judgement on a job, and of a drill what was measured."""
 
     ok: bool
     detail: str
+    rehearsal: Rehearsal | None = None
 
 
 @dataclass(slots=True)

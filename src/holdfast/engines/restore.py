@@ -73,8 +73,8 @@ def restore(protected: Protected, job: Job, report: Report) -> Ended:
     info = read_info(protected, number)
     with _fence(protected):
         report.keep_all(info.evidence)
-        backup = _choose(info, job)
-        expected = _next_timeline(protected, info, report)
+        backup = choose(info, job)
+        expected = next_timeline(protected, info, report)
         _put_aside(protected, job)
         _fetch(protected, job, backup, report)
         notes = _mend_archiving(protected, report)
@@ -121,7 +121,11 @@ def _fence(protected: Protected) -> Iterator[None]:
         yield
 
 
-def _choose(info: Info, job: Job) -> Backup:
+def choose(info: Info, job: Job) -> Backup:
+    """Return the newest sound backup that fits the job.
+
+    Raises `HoldfastError` where the repository cannot be read or has none.
+    """
     if not info.answers:
         raise HoldfastError(
             f"repository {info.repository} cannot be read: {info.message}",
@@ -141,7 +145,7 @@ def _choose(info: Info, job: Job) -> Backup:
     return fitting[-1]
 
 
-def _next_timeline(protected: Protected, info: Info, report: Report) -> int:
+def next_timeline(protected: Protected, info: Info, report: Report) -> int:
     """Return the timeline that PostgreSQL will open: the highest known, plus one."""
     assert info.archive_id is not None, "a repository with a backup has an archive"
     segments, histories, ran = list_archive(protected, info.repository, info.archive_id)

@@ -28,6 +28,7 @@ from holdfast.operations.ports import (
     Points,
     Preflight,
     Readiness,
+    Rehearsal,
     Repository,
     Running,
 )
@@ -40,6 +41,7 @@ LENGTHS = {
     "verify": timedelta(minutes=1),
     "restore": timedelta(minutes=10),
     "failover": timedelta(seconds=10),
+    "drill": timedelta(minutes=15),
 }
 
 
@@ -103,7 +105,7 @@ class Scripted:
 
     def capabilities(self) -> frozenset[str]:
         """Return what a single cluster can do."""
-        return frozenset({"backup", "verify", "restore", "failover"})
+        return frozenset({"backup", "verify", "restore", "failover", "drill"})
 
     def describe(self, datastore: str) -> Description:
         """Look at the server of the story."""
@@ -172,6 +174,8 @@ class Scripted:
         if now < started.ends_at or started.fault == "hang":
             share = (now - started.at) / started.length if started.length else 0.0
             return Running(min(share, 0.99), f"{job.verb} under way")
+        if job.verb == "drill" and started.fault != "lost":
+            return self._rehearsed(started)
         match started.fault:
             case "lost":
                 return Lost("the process is gone and left no result")
@@ -181,6 +185,37 @@ class Scripted:
                 ok, detail = True, f"{job.verb} done"
         proof = (self._evidence(job.verb, job.datastore, at=started.at),)
         return Finished(ok, detail, started.ends_at, proof)
+
+    def _rehearsed(self, started: Started) -> Finished:
+        """End a drill: it has to fail where something was broken on purpose."""
+        job, end = started.job, started.ends_at
+        findings = [
+            f"verify: {name}: false"
+            for name, _ in job.invariants
+            if name in self.script.false_invariants
+        ]
+        if started.fault == "fail":
+            findings = ["restore: drill failed as scripted"]
+        if job.sabotage is not None:
+            findings = [f"preflight: {job.sabotage}"]
+        # Nobody writes to a scripted datastore: what is archived is all there is.
+        recovered_to = None if findings else self._archived(started.at)
+        rehearsal = Rehearsal(
+            fault_at=started.at,
+            verified_at=None if findings else end,
+            recovered_to=recovered_to,
+            first_lost_at=None,
+            commits_lost=None if findings else 0,
+            timeline=None if findings else 1 + self._timeline(job.datastore, end),
+            invariants=tuple(name for name, _ in job.invariants),
+            untouched=True,
+            disposed=True,
+            findings=tuple(findings),
+            steps=(("restore", started.length),),
+        )
+        proof = (self._evidence(job.verb, job.datastore, at=started.at),)
+        detail = "; ".join(findings) or "restored, verified and removed"
+        return Finished(not findings, detail, end, proof, rehearsal)
 
     def ready(self, datastore: str) -> Readiness:
         """Judge the server after the newest restore."""
@@ -223,7 +258,7 @@ class Scripted:
 
     def _fate(self, job: Job) -> Fault | None:
         fault = self.script.fault(job)
-        if fault is None and job.verb == "restore":
+        if fault is None and job.verb in {"restore", "drill"}:
             number = job.repository or REPOSITORIES[0]
             if not self._backups(job.datastore, number, self.clock.now()):
                 return "fail"

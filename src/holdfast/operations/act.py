@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 import cattrs
@@ -21,6 +21,7 @@ from holdfast.domain.decide import (
     StartJob,
     VerifyRecovery,
 )
+from holdfast.domain.events.drill import DrillMeasured
 from holdfast.domain.events.incident import PreflightChecked, RecoveryVerified
 from holdfast.domain.events.job import JobFinished, JobLost, JobRequested, JobStarted
 from holdfast.domain.events.notice import StatusPageSeen
@@ -85,20 +86,34 @@ def engine_of(world: World, datastore: str) -> Engine:
     return world.engines[name]
 
 
-def _job(requested: JobRequested) -> Job:
+def _job(world: World, requested: JobRequested) -> Job:
+    drill = world.log.state().drills.get(requested.job)
     return Job(
         id=requested.job,
         datastore=requested.datastore,
         verb=requested.verb,
         repository=requested.repository,
         target=requested.target,
+        invariants=_invariants(world, requested.datastore) if drill else (),
+        sabotage=drill.ordered.sabotage if drill else None,
+    )
+
+
+def _invariants(world: World, name: str) -> tuple[tuple[str, str], ...]:
+    situation = world.situation()
+    declared = situation.rules.catalogue.datastores if situation else ()
+    return tuple(
+        (invariant.name, invariant.sql)
+        for datastore in declared
+        if datastore.id == name
+        for invariant in datastore.invariants
     )
 
 
 def _start(world: World, name: str) -> Sequence[Fact]:
     requested = world.log.state().jobs.all[name].requested
     engine = engine_of(world, requested.datastore)
-    folder = engine.start(_job(requested))
+    folder = engine.start(_job(world, requested))
     now = world.clock.now()
     return (Fact(JobStarted(name, world.host, folder, now), now),)
 
@@ -110,7 +125,8 @@ def _observe(world: World, name: str) -> Sequence[Fact]:
         return ()
     engine = engine_of(world, job.requested.datastore)
     now = world.clock.now()
-    match engine.observe(_job(job.requested)):
+    asked = _job(world, job.requested)
+    match engine.observe(asked):
         case Running():
             return ()
         case Finished() as end:
@@ -118,9 +134,46 @@ def _observe(world: World, name: str) -> Sequence[Fact]:
             finished = JobFinished(
                 name, end.ok, _short(end.detail), digest, end.finished_at
             )
-            return (Fact(finished, now),)
+            return (*_measured(name, end, digest, now), Fact(finished, now))
         case Lost() as lost:
-            return (Fact(JobLost(name, _short(lost.detail), now), now),)
+            detail = _short(_cleared(engine, asked, lost.detail))
+            return (Fact(JobLost(name, detail, now), now),)
+
+
+def _measured(name: str, end: Finished, digest: str, now: datetime) -> tuple[Fact, ...]:
+    """Return what a drill measured; it is recorded together with its job's end."""
+    found = end.rehearsal
+    if found is None:
+        return ()
+    measured = DrillMeasured(
+        drill=name,
+        fault_at=found.fault_at,
+        verified_at=found.verified_at,
+        recovered_to=found.recovered_to,
+        first_lost_at=found.first_lost_at,
+        commits_lost=found.commits_lost,
+        timeline=found.timeline,
+        invariants=found.invariants,
+        untouched=found.untouched,
+        disposed=found.disposed,
+        findings=tuple(map(_short, found.findings[:FINDINGS_MAX])),
+        steps=tuple(step for step, _ in found.steps),
+        steps_us=tuple(spent // timedelta(microseconds=1) for _, spent in found.steps),
+        evidence=digest,
+        at=end.finished_at,
+    )
+    return (Fact(measured, now),)
+
+
+def _cleared(engine: Engine, job: Job, detail: str) -> str:
+    """Clear the place of a lost drill: its server would run on beside production."""
+    if job.verb != "drill":
+        return detail
+    try:
+        engine.dispose(job)
+    except HoldfastError as error:
+        return f"{detail}; its place is not cleared: {error}"
+    return f"{detail}; its place is cleared"
 
 
 def _preflight(world: World, name: str) -> Sequence[Fact]:
@@ -154,14 +207,7 @@ def _verified(
 ) -> RecoveryVerified:
     ordered = recovery.ordered
     findings = [] if readiness.ready else [readiness.detail]
-    situation = world.situation()
-    declared = situation.rules.catalogue.datastores if situation else ()
-    wanted = [
-        (invariant.name, invariant.sql)
-        for datastore in declared
-        if datastore.id == ordered.datastore
-        for invariant in datastore.invariants
-    ]
+    wanted = _invariants(world, ordered.datastore)
     results = engine.check_invariants(ordered.datastore, wanted)
     findings.extend(f"{r.name}: {r.detail}" for r in results if not r.holds)
     if len(findings) > FINDINGS_MAX:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
+from holdfast.domain.events.drill import Sabotage
 from holdfast.errors import HoldfastError
 
 # --- The log's store ---------------------------------------------------------------
@@ -414,13 +415,17 @@ class Points:
     evidence: tuple[Evidence, ...]
 
 
-Verb = Literal["backup", "verify", "restore", "failover"]
+Verb = Literal["backup", "verify", "restore", "failover", "drill"]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """A long verb to run. ``id`` is a slug made from what caused it; a repeat of
     `start` with the same id never runs it twice.
+
+    A drill restores into a place of its own beside the running datastore, asks it the
+    ``invariants`` (name, SQL) and removes it; with ``sabotage`` something is broken on
+    purpose in a copy, so that it has to fail.
     """
 
     id: str
@@ -429,6 +434,8 @@ class Job:
     repository: int | None = None
     target: datetime | None = None
     set_label: str | None = None
+    invariants: tuple[tuple[str, str], ...] = ()
+    sabotage: Sabotage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,13 +446,6 @@ class Running:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The job ended. ``ok`` is the engine's judgement of the evidence."""
-
-    ok: bool
-    detail: str
-    finished_at: datetime
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
     """What a drill measured.
@@ -471,7 +471,15 @@ class Rehearsal:
     steps: tuple[tuple[str, timedelta], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The job ended. ``ok`` is the engine's judgement of the evidence."""
+
+    ok: bool
+    detail: str
+    finished_at: datetime
     evidence: tuple[Evidence, ...]
+    rehearsal: Rehearsal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -561,7 +569,7 @@ class Engine(Protocol):
         ...
 
     def dispose(self, job: Job) -> None:
-        """Remove what a job left; never a datastore in use."""
+        """Remove what a job left, also a lost drill's place; no datastore in use."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.domain.story import DATASTORE, DAY, SECOND, T0, Story, rules
 
-from holdfast.domain.events.job import DrillFinished
+from holdfast.domain.events.drill import DrillFinished, Sabotage
 
 HALF_YEAR = 184 * DAY
 
@@ -16,20 +16,25 @@ def drill(
     story: Story,
     *,
     passed: bool = True,
-    loss: timedelta = 30 * SECOND,
+    loss: timedelta | None = 30 * SECOND,
     datastore: str = DATASTORE,
+    sabotage: Sabotage | None = None,
 ) -> Story:
     """Finish a drill now."""
     return story.tell(
         DrillFinished(
             drill=f"drill-{len(story.told)}",
             datastore=datastore,
+            sabotage=sabotage,
             started_at=story.now,
             recovery_time_us=600_000_000,
-            data_loss_us=loss // timedelta(microseconds=1),
+            business_time_us=600_000_000,
+            from_fault_us=590_000_000,
+            data_loss_us=None if loss is None else loss // timedelta(microseconds=1),
             commits_lost=3,
             passed=passed,
             detail="10 minutes",
+            findings=() if passed else ("it went wrong",),
             evidence="sha256:00",
             at=story.now,
         )

@@ -18,6 +18,7 @@ from holdfast.domain.controls.judging import (
     unproven,
     within,
 )
+from holdfast.domain.events.drill import DrillFinished
 from holdfast.domain.events.incident import WritesCompared
 
 # A look at the protection older than this says nothing about now.
@@ -164,12 +165,21 @@ def _recovered(situation: Situation, datastore: Datastore) -> list[_Loss]:
 
 
 def _drills(situation: Situation, datastore: Datastore) -> list[_Loss]:
+    """Return the drills; those broken on purpose say nothing about the real thing."""
     known = situation.state.datastores.get(datastore.id)
     return [
-        _Loss(drill.at, loss, f"a drill lost {_seconds(loss)}", index)
+        _of_drill(drill, index)
         for drill, index in (known.drills if known else ())
-        for loss in [timedelta(microseconds=drill.data_loss_us)]
+        if drill.sabotage is None
     ]
+
+
+def _of_drill(drill: DrillFinished, index: int) -> _Loss:
+    if drill.data_loss_us is None:
+        text = f"a drill brought nothing back: {drill.detail}"
+        return _Loss(drill.at, timedelta.max, text, index)
+    loss = timedelta(microseconds=drill.data_loss_us)
+    return _Loss(drill.at, loss, f"a drill lost {_seconds(loss)}", index)
 
 
 def _seconds(length: timedelta) -> str:

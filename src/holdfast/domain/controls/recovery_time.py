@@ -187,7 +187,7 @@ def _by_newest(situation: Situation, service: str, measured: list[Measured]) -> 
     at, met, text, index = max(measured)
     proof = Proof(text, index, at)
     if not met:
-        return Verdict("breached", f"the last one took too long: {text}", (proof,))
+        return Verdict("breached", f"not met the last time: {text}", (proof,))
     fresh_for = situation.rules.duration("drill_every")
     if not within(at, situation.now, fresh_for):
         return Verdict("stale", "the last measurement is too old", (proof,))
@@ -222,10 +222,12 @@ def _words(
 
 
 def _drills(situation: Situation, datastore: str) -> list[Measured]:
+    """Return the drills; those broken on purpose say nothing about the real thing."""
     known = situation.state.datastores.get(datastore)
     return [
         (drill.at, drill.passed, f"drill of {drill.datastore}: {drill.detail}", index)
         for drill, index in (known.drills if known else ())
+        if drill.sabotage is None
     ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
-JobVerb = Literal["backup", "verify", "restore", "failover"]
+JobVerb = Literal["backup", "verify", "restore", "failover", "drill"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +78,3 @@ class JobLost:
     def key(self) -> str:
         """What makes a repeat of this entry recognisable."""
         return f"job/{self.job}/ended"
-
-
-@dataclass(frozen=True, slots=True)
-class DrillFinished:
-    """A recovery rehearsal, measured. ``passed`` only if both targets were met."""
-
-    TYPE: ClassVar[str] = "drill.finished"
-    V: ClassVar[int] = 1
-    drill: str
-    datastore: str
-    started_at: datetime
-    recovery_time_us: int
-    data_loss_us: int
-    commits_lost: int
-    passed: bool
-    detail: str
-    evidence: str
-    at: datetime
-
-    @property
-    def key(self) -> str:
-        """What makes a repeat of this entry recognisable."""
-        return f"drill/{self.drill}"

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from immutables import Map
 
+from holdfast.domain.events.drill import DrillFinished
 from holdfast.domain.events.job import (
-    DrillFinished,
     JobFinished,
     JobLost,
     JobRequested,
