@@ -60,6 +60,7 @@ from holdfast.domain.events.observation import (
     ProtectionSeen,
     VantageChanged,
 )
+from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.witness import (
     WitnessCosigned,
     WitnessDisagreed,
@@ -192,6 +193,8 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
         case NoticeDue() | DeliveryFailed() | NoticeDelivered() | StatusPageSeen():
             told = notice_memory.remember(state.notices, event, index)
             return replace(state, notices=told)
+        case NoticeReleased():
+            return state  # Who let it go is for the auditor; nothing follows.
         case DutyEscalated():
             told = notice_memory.remember_escalation(state.notices, event, index)
             return replace(state, notices=told)

@@ -51,6 +51,7 @@ from holdfast.domain.events.observation import (
     ProtectionSeen,
     VantageChanged,
 )
+from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.witness import (
     WitnessCosigned,
     WitnessDisagreed,
@@ -96,6 +97,7 @@ Event: TypeAlias = (
     | NoticeDue
     | DeliveryFailed
     | NoticeDelivered
+    | NoticeReleased
     | StatusPageSeen
     | DutyEscalated
 )

@@ -1,0 +1,111 @@
+"""After a recovery: nothing that cannot be taken back happens until a person says so.
+
+What was delivered between the last publication and the loss is unknown. So what the
+ledger still owes is made again but held, and jobs that were open are given up, since
+their processes are gone; whoever needs one orders it anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from holdfast.domain.events.job import JobLost
+from holdfast.domain.events.quarantine import NoticeReleased
+from holdfast.domain.state import State
+from holdfast.errors import HoldfastError
+from holdfast.journal import Fact
+from holdfast.operations.authority import require
+from holdfast.operations.deliver import parcels_of
+from holdfast.operations.log import Log
+from holdfast.operations.ports import HELD, Clock, Parcel
+
+JOB_GIVEN_UP = "it was open when the log was recovered; nothing started it again"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A notice whose deliveries wait for a person."""
+
+    notice: str
+    subject: str
+    channel: str
+    due_at: str
+    deliveries: int
+
+
+def hold_what_is_open(log: Log) -> None:
+    """Hold every delivery that the store has open, before its log moves on.
+
+    A restored outbox does not know what was delivered after it was saved.
+    """
+    for notice in sorted(log.state().notices.undelivered):
+        log.store.hold(notice)
+
+
+def rebuild_outbox(log: Log) -> int:
+    """Make again, held, the deliveries of every notice that has none; count them."""
+    state = log.state()
+    rules = log.rules(state)
+    owed = [
+        Fact(state.notices.all[name].due, state.notices.all[name].due.at)
+        for name in sorted(state.notices.undelivered)
+        if log.store.deliveries(name) == (0, [])
+    ]
+    if rules is None or not owed:
+        return 0
+    parcels = [replace(one, not_before=HELD) for one in parcels_of(owed, rules)]
+    log.record([], parcels=parcels)
+    return len(parcels)
+
+
+def give_up_jobs(log: Log, clock: Clock) -> tuple[str, ...]:
+    """Record every open job as lost, so that no node starts or awaits it."""
+    now = clock.now()
+    jobs = tuple(sorted(log.state().jobs.open))
+    log.record([Fact(JobLost(job, JOB_GIVEN_UP, now), now) for job in jobs])
+    return jobs
+
+
+def waiting(log: Log) -> tuple[Waiting, ...]:
+    """Return the notices in quarantine, oldest first.
+
+    What the ledger knows to be delivered is not among them, and stays where it is.
+    """
+    state = log.state()
+    return tuple(
+        _waiting(state, notice, parcels)
+        for notice, parcels in _held(log).items()
+        if notice in state.notices.undelivered
+    )
+
+
+def release(log: Log, clock: Clock, person: str, notice: str) -> int:
+    """Let a notice's deliveries go, under the person's name; return how many."""
+    state = log.state()
+    rules = log.rules(state)
+    known = {one.notice: one for one in waiting(log)}
+    if rules is None or notice not in known:
+        raise HoldfastError(
+            f"no delivery of {notice} is in quarantine",
+            "See what is: holdfast ledger quarantine list.",
+        )
+    require(rules, person, "update")
+    now = clock.now()
+    event = NoticeReleased(notice, known[notice].deliveries, person, now)
+    # Recorded first: a release that nobody answers for must not be possible.
+    log.record([Fact(event, now, actor=f"person:{person}")])
+    return log.store.release(notice, now)
+
+
+def _held(log: Log) -> dict[str, list[Parcel]]:
+    found: dict[str, list[Parcel]] = {}
+    for parcel in log.store.held():
+        found.setdefault(parcel.notice, []).append(parcel)
+    return found
+
+
+def _waiting(state: State, notice: str, parcels: Sequence[Parcel]) -> Waiting:
+    due = state.notices.all[notice].due
+    moment = due.due_at.isoformat(timespec="seconds")
+    return Waiting(notice, due.subject, due.channel, moment, len(parcels))

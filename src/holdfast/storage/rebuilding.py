@@ -1,0 +1,52 @@
+"""A recovery from end to end: log, evidence, outbox, in an order safe to repeat.
+
+Deliveries that a restored outbox has open are held before the log moves on; so a crash
+at any point leaves nothing that a node would send. The log itself is left as it was
+published, root for root: that open jobs are given up is recorded when a node starts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from holdfast.ledger.checkpoint import Checkpoint
+from holdfast.operations.log import Log
+from holdfast.operations.ports import Mark
+from holdfast.operations.quarantine import hold_what_is_open, rebuild_outbox
+from holdfast.storage.escrow import Escrow
+from holdfast.storage.recover import (
+    Progress,
+    Pulled,
+    bring_forward,
+    restore_evidence,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a recovery did; ``jobs`` are those that were open and are not restarted."""
+
+    checkpoint: Checkpoint
+    added: int
+    evidence: int
+    held: int
+    jobs: tuple[str, ...]
+
+
+def rebuild(
+    log: Log,
+    pulled: Pulled,
+    mark: Mark,
+    *,
+    escrow: Escrow | None = None,
+    progress: Progress | None = None,
+) -> Rebuilt:
+    """Make the log's store what the copy proves it was, and able to act."""
+    store = log.store
+    if store.size() < pulled.size:
+        hold_what_is_open(log)
+    added = bring_forward(store, pulled, mark, progress)
+    evidence = restore_evidence(store, pulled, escrow)
+    held = rebuild_outbox(log)
+    jobs = tuple(sorted(log.state().jobs.open))
+    return Rebuilt(pulled.verified.checkpoint, added, evidence, held, jobs)

@@ -1,0 +1,226 @@
+"""Rebuilds a store from its off-site copy, or brings an old one forward, never a fork.
+
+The copy is verified in full before the first entry is written; bundles are kept in a
+spool meanwhile, so that what is written is what was verified. A crash leaves a store
+that is the beginning of the log: run again, it goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from holdfast.journal import read as read_entry
+from holdfast.ledger.checkpoint import parse_checkpoint, verify_checkpoint
+from holdfast.ledger.errors import LedgerError
+from holdfast.ledger.note import VerifierKey, parse_note
+from holdfast.ledger.tiles import bundles_of, decode_bundle
+from holdfast.ledger.verify import (
+    CHECKPOINT_PATH,
+    Verification,
+    checkpoint_path,
+    verify_log,
+)
+from holdfast.operations.notary import ForkError
+from holdfast.operations.ports import Draft, Mark, Store
+from holdfast.storage.errors import StoreError
+from holdfast.storage.escrow import Escrow
+from holdfast.storage.folder import Folder
+from holdfast.storage.off_site import adopted_digests
+from holdfast.storage.targets import Target
+
+Progress = Callable[[int, int], None]
+BUNDLES = "tile/entries/"
+
+
+@dataclass(slots=True)
+class Spooled:
+    """A copy read through a folder on this machine: each bundle is fetched once.
+
+    ``head`` is the checkpoint to go by, the largest one that the copy has.
+    """
+
+    target: Target
+    spool: Folder
+    head: bytes
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file of the copy."""
+        if path == CHECKPOINT_PATH:
+            return self.head
+        if not path.startswith(BUNDLES):
+            return self.target.read(path)
+        data = self.spool.read(path)
+        if data is None:
+            data = self.target.read(path)
+            if data is not None:
+                self.spool.replace(path, data)
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A copy that was verified in full and can be written down."""
+
+    reader: Spooled
+    verified: Verification
+    notes: tuple[tuple[int, bytes], ...]
+
+    @property
+    def size(self) -> int:
+        """How many entries it has."""
+        return self.verified.checkpoint.size
+
+
+def pull(
+    target: Target,
+    keys: Sequence[VerifierKey],
+    spool: Folder,
+    progress: Progress | None = None,
+) -> Pulled:
+    """Fetch the copy and verify all of it under its largest valid checkpoint.
+
+    A copy that a crash left between a checkpoint's copy and `checkpoint` is whole up
+    to the larger one; it is the one to go by.
+    """
+    notes = dict(_notes(target, keys))
+    if not notes:
+        raise StoreError(
+            "the copy shows no checkpoint that this key verifies",
+            "Look at the address, at the key, and whether anything was published.",
+            target.name,
+        )
+    size = max(notes)
+    reader = Spooled(target, spool, notes[size])
+    earlier = [one for one in target.signed_sizes() if one < size]
+    verified = verify_log(reader, keys, earlier=earlier, progress=progress)
+    return Pulled(reader, verified, tuple(sorted(notes.items())))
+
+
+def bring_forward(
+    store: Store, pulled: Pulled, mark: Mark, progress: Progress | None = None
+) -> int:
+    """Append what the store lacks; return how many entries that were.
+
+    Raises `ForkError` if the store is not the beginning of the copy's log.
+    """
+    before = store.size()
+    _require_mark(mark, max(before, pulled.size))
+    _require_prefix(store, pulled, before)
+    for start, entries in _bundles(pulled, before):
+        _append(store, start, entries)
+        if progress:
+            progress(start + len(entries), pulled.size)
+    size, root = store.root()
+    head = pulled.verified.checkpoint
+    if size == head.size and root != head.root:
+        raise StoreError(
+            "the rebuilt log has another root than the copy",
+            "Keep both, and tell whoever makes Holdfast: this must not happen.",
+        )
+    held = {signed for signed, _ in store.checkpoints()}
+    for signed, note in pulled.notes:
+        if signed not in held:
+            store.save_checkpoint(signed, note)
+    if _size(mark.newest()) < head.size:
+        mark.keep(pulled.reader.head)
+    return max(0, pulled.size - before)
+
+
+def restore_evidence(store: Store, pulled: Pulled, escrow: Escrow | None) -> int:
+    """Bring back the texts that adoptions name; return how many there are.
+
+    Raises `StoreError` for the first that cannot be brought back.
+    """
+    found = 0
+    for start, entries in _bundles(pulled, 0):
+        for digest in adopted_digests(entries, start):
+            if store.blob(digest) is None:
+                _restore(store, pulled.reader.target, escrow, digest)
+            found += 1
+    return found
+
+
+def _restore(store: Store, target: Target, escrow: Escrow | None, digest: str) -> None:
+    if escrow is None:
+        raise StoreError(
+            "the adopted texts are sealed, and no escrow key was given",
+            "Give the key that lies in escrow: --escrow-key FILE.",
+            target.name,
+        )
+    path = escrow.path(digest)
+    sealed = target.read(path)
+    if sealed is None:
+        raise StoreError(
+            f"the copy has no evidence {digest} under this escrow key",
+            "Another escrow key sealed it, or it was never published.",
+            f"{target.name} {path}",
+        )
+    store.put_blob(escrow.open(digest, sealed))
+
+
+def _notes(target: Target, keys: Sequence[VerifierKey]) -> Iterator[tuple[int, bytes]]:
+    """Yield the copy's checkpoints that our key verifies, by size."""
+    paths = [checkpoint_path(size) for size in target.signed_sizes()]
+    for path in (*paths, CHECKPOINT_PATH):
+        note = target.read(path)
+        if note is None:
+            continue
+        try:
+            yield verify_checkpoint(note, keys).checkpoint.size, note
+        except LedgerError as fault:
+            raise LedgerError(fault.message, fault.hint, path) from None
+
+
+def _bundles(pulled: Pulled, start: int) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield the verified entries from ``start`` on, with the index of the first."""
+    for bundle in bundles_of(pulled.size):
+        if bundle.start + bundle.width > start:
+            data = pulled.reader.read(bundle.path)
+            assert data is not None, "it was there when it was verified"
+            skip = max(0, start - bundle.start)
+            yield bundle.start + skip, decode_bundle(data, bundle)[skip:]
+
+
+def _append(store: Store, start: int, entries: Sequence[bytes]) -> None:
+    read = [read_entry(start + at, data) for at, data in enumerate(entries)]
+    drafts = [
+        Draft(one.key, lambda _, data=data: data)  # type: ignore[misc]
+        for one, data in zip(read, entries, strict=True)
+    ]
+    moment = max(one.recorded_at for one in read)
+    done = store.append(drafts, now=moment, expected_size=start)
+    if not all(done.fresh):
+        raise StoreError(
+            f"two entries from {start} on have one key",
+            "No Holdfast wrote this log. Nothing of it was appended twice.",
+        )
+
+
+def _require_prefix(store: Store, pulled: Pulled, size: int) -> None:
+    """Refuse a database that is not the beginning of the copy's log, or beyond it."""
+    for start, entries in _bundles(pulled, 0):
+        if start >= size:
+            return
+        held = store.read(start, start + len(entries))
+        for at, (here, there) in enumerate(zip(held, entries, strict=False), start):
+            if here != there:
+                raise ForkError(
+                    f"entry {at} of the database is not entry {at} of the copy",
+                    "Two histories of one log. Keep this database as evidence, and "
+                    "recover into another place.",
+                )
+
+
+def _require_mark(mark: Mark, size: int) -> None:
+    signed = _size(mark.newest())
+    if signed > size:
+        raise StoreError(
+            f"{signed} entries were signed on this machine, and the copy has {size}",
+            "Look for a newer copy of the log, or for the database that was lost. To "
+            "give up what is missing, recover into an empty home folder.",
+        )
+
+
+def _size(note: bytes | None) -> int:
+    return -1 if note is None else parse_checkpoint(parse_note(note).text).size
