@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from holdfast.domain.controls import recovery_time
 from holdfast.domain.controls.all import OWNERS, judge_all, owed_by_all
 from holdfast.domain.controls.judging import Duty, Situation, Verdict
 from holdfast.domain.declare import findings as catalogue_findings
@@ -165,26 +166,21 @@ def _phase(situation: Situation, incident: Incident) -> Phase:
 
 
 def _clock(situation: Situation, incident: Incident, duty: Duty) -> ClockView:
+    """Return the duty as a clock that runs from what set it going to its deadline."""
     assert duty.due_at is not None
-    restoring = duty.control == "recovery_time"
-    rto = situation.rules.rto
-    business = restoring and rto is not None and rto.business
-    started_at = incident.opened.detected_at
-    if restoring and incident.declared is not None:
-        started_at = incident.declared.at
-    elif duty.control == "customer_email":
-        started_at = incident.opened.began_at
-    elif duty.key.endswith("/resolved") and incident.resolved is not None:
-        started_at = incident.resolved.at
+    bound = None
+    if duty.control == "recovery_time":
+        bound = recovery_time.figure(situation, incident.services)
+    business = bound is not None and bound.business
+    started_at = _started_at(situation, incident, duty)
     end = duty.done_at or situation.now
-    calendar = situation.rules.calendar
-    used = calendar.between(started_at, end) if business else end - started_at
-    allowed = duty.due_at - started_at
-    if business and rto is not None:
-        allowed = rto.length
+    used = recovery_time.length(situation, started_at, end, business=business)
+    allowed = recovery_time.length(
+        situation, started_at, duty.due_at, business=business
+    )
     return ClockView(
         name=duty.what,
-        limit=rto.text if restoring and rto else _words(allowed),
+        limit=bound.text if bound else _words(allowed),
         started_at=started_at,
         due_at=duty.due_at,
         stopped_at=duty.done_at,
@@ -193,6 +189,22 @@ def _clock(situation: Situation, incident: Incident, duty: Duty) -> ClockView:
         state=_clock_state(situation, duty, used, allowed),
         allowed=allowed,
     )
+
+
+def _started_at(situation: Situation, incident: Incident, duty: Duty) -> datetime:
+    opened, resolved = incident.opened, incident.resolved
+    if duty.control == "recovery_time" and incident.declared is not None:
+        return incident.declared.at
+    if duty.key.endswith("/resolved") and resolved is not None:
+        return resolved.at
+    if duty.control == "customer_email":
+        return opened.began_at
+    known = situation.state.notices.get(duty.key)
+    if known is not None and known.due.stage == "update" and duty.due_at is not None:
+        # An update by the hour, or word of a service that failed meanwhile.
+        every = situation.rules.duration("status_update_every")
+        return max(opened.detected_at, min(known.due.at, duty.due_at - every))
+    return opened.detected_at
 
 
 def _clock_state(
@@ -208,23 +220,28 @@ def _clock_state(
 def _timeline(
     situation: Situation, incident: Incident, ledger: Ledger
 ) -> tuple[TimelineView, ...]:
+    """Return everything that belongs to the incident; of failed attempts the last."""
     state = situation.state
-    indices = set(incident.indices)
+    found: list[int | None] = [*incident.indices]
     for notice in state.notices.all.values():
         if notice.due.incident == incident.id:
-            found = (notice.index, notice.delivered_index, notice.seen_index)
-            indices.update(i for i in found if i is not None)
+            found += [notice.index, notice.failed_index]
+            found += [notice.delivered_index, notice.seen_index]
     for recovery in state.recoveries.values():
         if recovery.ordered.incident == incident.id:
-            indices.add(recovery.ordered_index)
-            if recovery.verified_index is not None:
-                indices.add(recovery.verified_index)
+            found += [recovery.ordered_index, recovery.preflight_index]
+            found += [recovery.verified_index]
     for job in state.jobs.all.values():
-        if (job.requested.recovery or "").startswith(f"{incident.id}-"):
-            indices.add(job.requested_index)
-            if job.ended_index is not None:
-                indices.add(job.ended_index)
-    entries = [ledger.read(index) for index in sorted(indices)]
+        order = state.recoveries.get(job.requested.recovery or "")
+        if order is not None and order.ordered.incident == incident.id:
+            found += [job.requested_index, job.started_index, job.ended_index]
+    found += [
+        state.notices.escalated_indices[key]
+        for key, escalated in state.notices.escalated.items()
+        if escalated.incident == incident.id
+    ]
+    indices = sorted({index for index in found if index is not None})
+    entries = [ledger.read(index) for index in indices]
     return tuple(TimelineView(*describe(entry), entry.index) for entry in entries)
 
 

@@ -63,7 +63,8 @@ def describe(entry: Recorded) -> tuple[datetime, str]:
         case ServiceRestored():
             return event.green_since, f"{event.service} is green again, and stayed so"
         case IncidentResolved():
-            return event.at, "Resolved"
+            by_hand = "" if event.by == "holdfast" else f" by {event.by}"
+            return event.at, f"Resolved{by_hand}"
         case _:
             return _work(entry)
 
@@ -82,7 +83,7 @@ def _work(entry: Recorded) -> tuple[datetime, str]:
         case NoticeDue():
             return event.at, f"Owed: {DUTY_WORDS[event.duty]} ({event.stage})"
         case NoticeDelivered():
-            return event.at, f"Delivered to {event.delivered:,}: {event.notice}"
+            return event.at, _delivered(event)
         case DeliveryFailed():
             return event.at, f"Not taken: {event.reason}"
         case StatusPageSeen():
@@ -91,6 +92,13 @@ def _work(entry: Recorded) -> tuple[datetime, str]:
             return event.at, f"Overdue and escalated: {event.duty}"
         case _:
             return entry.recorded_at, event.TYPE
+
+
+def _delivered(event: NoticeDelivered) -> str:
+    refused = f"; {event.abandoned:,} refuse it for good" if event.abandoned else ""
+    if not event.delivered:
+        return f"Nobody took {event.notice}{refused}"
+    return f"Delivered to {event.delivered:,}: {event.notice}{refused}"
 
 
 def _verified(event: RecoveryVerified) -> str:
