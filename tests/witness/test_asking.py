@@ -1,0 +1,339 @@
+"""Asking witnesses: what joins checkpoints, and what is recorded when it turns."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from tests.operations.company import Company, company, entries
+from tests.witness.rig import RamMemory
+
+from holdfast.domain.controls.all import CONTROLS
+from holdfast.domain.controls.judging import Verdict
+from holdfast.domain.events.witness import (
+    WitnessCosigned,
+    WitnessDisagreed,
+    WitnessSilent,
+)
+from holdfast.journal import Fact
+from holdfast.ledger.checkpoint import parse_checkpoint, verify_checkpoint
+from holdfast.ledger.note import VerifierKey, parse_note, parse_verifier_key
+from holdfast.ledger.witness import Cosigner, Request, Witness, cosignature_of
+from holdfast.operations.attest import check_ledger
+from holdfast.operations.notary import ForkError
+from holdfast.operations.ports import Store
+from holdfast.operations.witnessing import (
+    Ahead,
+    Cosigned,
+    Disagrees,
+    Prove,
+    Said,
+    Unanswered,
+    Witnesses,
+)
+from holdfast.storage.memory import MemoryStore
+
+MINUTE = timedelta(minutes=1)
+SILENT_AFTER = timedelta(minutes=10)
+KINDS = (WitnessCosigned, WitnessSilent, WitnessDisagreed)
+
+
+@dataclass
+class NearWitness:
+    """A real witness without the wire; ``mute`` makes it silent, ``off`` wrong in time.
+
+    ``asked`` lists the old sizes that requests named.
+    """
+
+    made: Company
+    name: str = "auditor"
+    mute: bool = False
+    off: timedelta = timedelta(0)
+    asked: list[int] = field(default_factory=list)
+    key: VerifierKey = field(init=False)
+    judge: Witness = field(init=False)
+
+    def __post_init__(self) -> None:
+        cosigner = Cosigner(f"{self.name}.example/w", self.name.encode().ljust(32)[:32])
+        self.key = cosigner.key
+        log = parse_verifier_key(self.made.world.notary.verifier_key)
+        self.judge = Witness(cosigner, RamMemory((log,)))
+
+    def cosign(self, note: bytes, size: int, old: int, prove: Prove) -> Said:
+        """Ask, and once more from the size that it names."""
+        self.asked.append(old)
+        if self.mute:
+            return Unanswered("it cannot be reached")
+        time = int((self.made.clock.now() + self.off).timestamp())
+        body = Request(old, tuple(prove(old)), note).to_bytes()
+        answer = self.judge.add_checkpoint(body, time)
+        if answer.status == 409 and int(answer.body) != old:
+            if int(answer.body) > size:
+                return Ahead(int(answer.body))
+            return self.cosign(note, size, int(answer.body), prove)
+        if answer.status != 200:
+            return Disagrees(f"status {answer.status}")
+        found = cosignature_of(note, answer.body, self.key)
+        assert found is not None
+        return Cosigned(*found)
+
+
+def watched(
+    count: int = 1, store: Store | None = None, quorum: int = 1
+) -> tuple[Company, list[NearWitness]]:
+    """Return the company with witnesses, adopted and not yet asked."""
+    made = company(store, adopted=store is None)
+    near = [NearWitness(made, name) for name in ("auditor", "bank", "court")[:count]]
+    join(made, near, quorum)
+    return made, near
+
+
+def join(made: Company, near: Sequence[NearWitness], quorum: int = 1) -> None:
+    """Let the company ask the witnesses from now on, as after a start."""
+    log, notary = made.world.log, made.world.notary
+    asked = Witnesses(log, notary, near, quorum, SILENT_AFTER)
+    made.world = replace(made.world, witnesses=asked)
+
+
+def told(made: Company) -> list[object]:
+    """Return what was recorded of witnesses."""
+    found = (entry.event for entry in entries(made.world.store))
+    return [event for event in found if isinstance(event, KINDS)]
+
+
+def verdict(made: Company) -> Verdict:
+    """Return how the audit log stands."""
+    situation = made.world.situation()
+    assert situation is not None
+    return CONTROLS["audit_log"].judge(situation)
+
+
+def until(made: Company, length: timedelta, each: Callable[[], None] | None = None):
+    """Beat for a length of time."""
+    end = made.clock.now() + length
+    while made.clock.now() < end:
+        made.beat()
+        if each is not None:
+            each()
+
+
+def test_checkpoints_carry_every_cosignature() -> None:
+    """What the notary signs is cosigned by all, kept once, and counted by quorum."""
+    made, near = watched(3, quorum=3)
+    made.beat(3)
+    note = made.world.store.checkpoint()
+    assert note is not None
+    keys = [parse_verifier_key(made.world.notary.verifier_key)]
+    signed = verify_checkpoint(note, [*keys, *(one.key for one in near)])
+    assert len(signed.signed_by) == 4
+    assert signed.checkpoint.size == made.world.store.size()
+    assert made.world.witnesses is not None
+    assert made.world.witnesses.is_witnessed(note)
+    assert not made.world.witnesses.is_witnessed(
+        made.world.notary._signer.sign(parse_note(note).text)
+    )
+
+
+def test_few_entries() -> None:
+    """A witness that works is an entry when it begins and one a day, no more."""
+    made, (near,) = watched()
+    until(made, timedelta(minutes=30))
+    assert len(told(made)) == 1
+    assert len(near.asked) > 10
+    until(made, timedelta(hours=23))
+    assert len(told(made)) == 1
+    until(made, timedelta(hours=2))
+    assert [type(event) for event in told(made)] == [WitnessCosigned] * 2
+    check_ledger(made.world)
+    standing = verdict(made)
+    assert "no witness" not in standing.reason
+    assert any("witness auditor" in proof.text for proof in standing.proofs)
+    made.clock.advance(timedelta(days=3))
+    assert verdict(made).standing == "stale"
+
+
+def test_asked_again_from_where_it_was() -> None:
+    """Each request continues the last, also after a restart, by one more question."""
+    made, near = watched()
+    made.beat(2)
+    join(made, near)
+    near[0].asked.clear()
+    made.turn(ok=False)
+    made.beat()
+    first, again = near[0].asked
+    assert (first, again > 0) == (0, True)
+    near[0].asked.clear()
+    made.turn(ok=True)
+    made.beat()
+    assert near[0].asked[0] >= again
+
+
+def test_silence() -> None:
+    """Silence is recorded once after its time, is a risk, alerts, and ends."""
+    made, (near,) = watched()
+    made.beat(2)
+    near.mute = True
+    until(made, SILENT_AFTER - MINUTE)
+    assert len(told(made)) == 1
+    until(made, timedelta(hours=1))
+    silent = told(made)[-1]
+    assert isinstance(silent, WitnessSilent)
+    assert len(told(made)) == 2
+    standing = verdict(made)
+    assert standing.standing == "at_risk"
+    assert "witness auditor has cosigned nothing since" in standing.reason
+    assert "it cannot be reached" in standing.reason
+    alerts = [s for s in made.kept["slack"].sent if "witness/auditor" in s.message.key]
+    assert len(alerts) == 1
+    near.mute = False
+    until(made, MINUTE)
+    assert isinstance(told(made)[-1], WitnessCosigned)
+    assert verdict(made).standing != "at_risk"
+
+
+def test_silent_from_the_start() -> None:
+    """A witness that never answered is silent too, counted from the first question."""
+    made, (near,) = watched()
+    near.mute = True
+    until(made, SILENT_AFTER + MINUTE)
+    assert [type(event) for event in told(made)] == [WitnessSilent]
+    join(made, [near])
+    until(made, SILENT_AFTER + MINUTE)
+    assert len(told(made)) == 1
+
+
+def test_one_of_two_is_silent() -> None:
+    """A silent witness keeps no other from cosigning."""
+    made, (one, other) = watched(2, quorum=1)
+    one.mute = True
+    made.beat(3)
+    note = made.world.store.checkpoint()
+    assert note is not None
+    assert made.world.witnesses is not None
+    assert made.world.witnesses.is_witnessed(note)
+    assert [line.name for line in parse_note(note).signatures][1:] == [other.key.name]
+
+
+def older(store: MemoryStore) -> MemoryStore:
+    """Return a copy of the store as it is now."""
+    copied = MemoryStore()
+    for name, value in vars(store).items():
+        if name != "_lock":
+            setattr(copied, name, copy.copy(value))
+    return copied
+
+
+def put_back(made: Company, near: NearWitness, saved: MemoryStore) -> Company:
+    """Return the company on the older store, with the witness it had."""
+    again = company(saved, adopted=False)
+    again.clock.advance(made.clock.now() - again.clock.now())
+    near.made = again
+    join(again, [near])
+    return again
+
+
+def saved_early() -> tuple[Company, NearWitness, MemoryStore]:
+    """Return the company of which a copy was made before it grew and was cosigned."""
+    store = MemoryStore()
+    made = company(store)
+    made.beat()
+    saved = older(store)
+    near = NearWitness(made)
+    join(made, [near])
+    made.turn(ok=False)
+    made.beat(3)
+    assert store.size() > saved.size()
+    return made, near, saved
+
+
+def test_rollback() -> None:
+    """An older log put back is a breach: recorded once, told once, and no incident."""
+    made, near, saved = saved_early()
+    again = put_back(made, near, saved)
+    again.beat()
+    disagreed = told(again)[0]
+    assert isinstance(disagreed, WitnessDisagreed)
+    assert "it cosigned size" in disagreed.detail
+    until(again, timedelta(minutes=20))
+    assert [type(event) for event in told(again)] == [WitnessDisagreed]
+    standing = verdict(again)
+    assert standing.standing == "breached"
+    assert "witness auditor disagrees" in standing.reason
+    sent = [one.message for one in again.kept["slack"].sent]
+    assert len(sent) == 1
+    assert "rolled back, forked or tampered with" in sent[0].text
+    situation = again.world.situation()
+    assert situation is not None
+    assert not situation.state.incidents
+
+
+def test_fork() -> None:
+    """An older log that grew beyond what was cosigned is a breach just the same."""
+    made, near, saved = saved_early()
+    again = put_back(made, near, saved)
+    join(again, [])
+    size = made.world.store.size()
+    while again.world.store.size() <= size:
+        again.turn(ok=True)
+        again.turn(ok=False)
+        again.beat()
+    join(again, [near])
+    again.beat(2)
+    disagreed = told(again)[0]
+    assert isinstance(disagreed, WitnessDisagreed)
+    assert disagreed.detail == "status 422"
+    assert verdict(again).standing == "breached"
+
+
+def test_way_back() -> None:
+    """A breach ends when the witness cosigns the log again, and its entry stays."""
+    made, _, _ = saved_early()
+    now = made.clock.now()
+    made.world.log.record([Fact(WitnessDisagreed("auditor", 3, "a test", now), now)])
+    assert verdict(made).standing == "breached"
+    silent = WitnessSilent("auditor", now, "a test", now)
+    made.world.log.record([Fact(silent, now)])
+    assert verdict(made).standing == "breached"
+    until(made, 2 * MINUTE)
+    assert verdict(made).standing != "breached"
+    assert len(told(made)) == 4
+
+
+def test_ahead_of_a_node_that_lags() -> None:
+    """A witness that knows a newer checkpoint of another node is no disagreement."""
+    made, (near,) = watched()
+    made.beat(2)
+    store = made.world.store
+    lagging = Witnesses(made.world.log, made.world.notary, [near], 1, SILENT_AFTER)
+    notes = [note for _, note in store.checkpoints()]
+    old = notes[0]
+    post = lagging._posts[0]
+    offered = parse_checkpoint(parse_note(old).text)
+    said = lagging._offer(post, old, offered)
+    assert isinstance(said, Ahead)
+    assert lagging._turned(post, said, offered) is None
+    made.world.notary.refusal = ForkError("refused", "Look.")
+    assert isinstance(lagging._turned(post, said, offered), WitnessDisagreed)
+
+
+def test_wrong_clock() -> None:
+    """A cosignature of another hour does not count, and the reason is told."""
+    made, (near,) = watched()
+    near.off = timedelta(hours=1)
+    until(made, SILENT_AFTER + MINUTE)
+    silent = told(made)[0]
+    assert isinstance(silent, WitnessSilent)
+    assert "clock" in silent.detail
+    note = made.world.store.checkpoint()
+    assert note is not None
+    assert len(parse_note(note).signatures) == 1
+
+
+def test_nothing_signed_yet() -> None:
+    """Without a checkpoint nobody is asked."""
+    made, (near,) = watched()
+    assert made.world.witnesses is not None
+    assert made.world.witnesses.ask() == ()
+    assert near.asked == []
