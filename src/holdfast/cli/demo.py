@@ -104,8 +104,7 @@ def _run(
     simulated = _simulate(box, teller)
     teller.step("7  The proof")
     proof = _prove(box, teller, survived, simulated, folder, partial)
-    engine = "pgBackRest 2.45 over PostgreSQL 15"
-    return as_object(survived, simulated, proof, engine)
+    return as_object(survived, simulated, proof, box.engine)
 
 
 def _tell_figures(teller: Teller, survived: Survived) -> None:

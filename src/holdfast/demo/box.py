@@ -27,6 +27,7 @@ from holdfast.demo.slack_server import messages
 from holdfast.demo.spawn import Spawned
 from holdfast.demo.sweep import Sweeper
 from holdfast.engines import postgresql, provision
+from holdfast.engines.pgbackrest_command import version
 from holdfast.engines.protected import Protected
 from holdfast.errors import HoldfastError
 from holdfast.operations.govern import Texts, adopt
@@ -122,6 +123,13 @@ class Box:
         cluster = self.protected.cluster
         password = provision.password(cluster)
         return f"postgresql://postgres:{password}@127.0.0.1:{cluster.port}/postgres"
+
+    @property
+    def engine(self) -> str:
+        """Which tools did the work, in the words of their own versions."""
+        assert self.protected is not None
+        server = self.protected.cluster.bin_folder / "postgres"
+        return f"{version(self.protected.pgbackrest)}, {version(server)}"
 
     def start_company(self) -> None:
         """Start shop, Slack, mail relay and the status page's server."""
