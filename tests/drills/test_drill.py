@@ -1,0 +1,256 @@
+"""Drills on the real PostgreSQL and the real pgBackRest, production running beside."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from holdfast.domain.events.drill import Sabotage
+from holdfast.engines import drill, recorder
+from holdfast.engines.account import own_folder
+from holdfast.engines.drill_target import fenced, target_of
+from holdfast.engines.jobs import PROCESS
+from holdfast.engines.postgresql import postmaster
+from holdfast.engines.report import Report
+from holdfast.errors import HoldfastError
+from holdfast.operations.ports import Finished, Job, Lost, Rehearsal
+
+from .rig import DATASTORE, Rig, a_rig, until
+
+pytestmark = pytest.mark.engine
+
+ARCHIVED, OPEN = 50, 7
+HOLDS = (("orders are there", f"select count(*) = {ARCHIVED} from orders"),)
+BROKEN: list[tuple[Sabotage, str]] = [
+    ("corrupt-repository", "restore: .*data error"),
+    ("missing-wal", "preflight: archive: segment [0-9A-F]{24} is missing"),
+    ("wrong-key", "preflight: key: it does not open the repository"),
+    ("no-space", "preflight: space: 0 MiB free of"),
+]
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    """Provide a server with off-site backup and archive, and commits in neither."""
+    with a_rig() as made:
+        made.insert(0)
+        assert made.run("backup", "first", 2).ok
+        made.insert(*range(1, ARCHIVED))
+        made.archive()
+        made.insert(*range(ARCHIVED, ARCHIVED + OPEN))
+        yield made
+
+
+def rehearse(
+    rig: Rig,
+    name: str,
+    sabotage: Sabotage | None = None,
+    invariants: tuple[tuple[str, str], ...] = HOLDS,
+) -> tuple[Finished, Rehearsal]:
+    """Run a drill from off-site to its end."""
+    job = Job(name, DATASTORE, "drill", 2, invariants=invariants, sabotage=sabotage)
+    rig.engine.start(job)
+    ended = rig.finish(job)
+    assert ended.rehearsal is not None
+    return ended, ended.rehearsal
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Return the digest of every file below a folder."""
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def names(folder: Path) -> set[str]:
+    """Return the names of all segments and histories of a repository's archive."""
+    return {path.name for path in folder.rglob("0*") if path.is_file()}
+
+
+def assert_nothing_left(rig: Rig) -> None:
+    """Production serves, and no server, folder or process of a drill is there."""
+    target = target_of(rig.protected)
+    assert not target.folder.exists()
+    assert postmaster(target.cluster) is None
+    assert rig.rows()[-1] >= ARCHIVED
+
+
+def test_the_lost_commits_are_counted_one_by_one(rig: Rig) -> None:
+    """A drill beside production brings the archive back and counts what it lacks."""
+    repositories = [place.path for place in rig.protected.repositories]
+    before = [names(path) for path in repositories]
+
+    ended, measured = rehearse(rig, "drill")
+
+    assert ended.ok, ended.detail
+    assert (measured.commits_lost, measured.timeline) == (OPEN, 2)
+    assert measured.recovered_to is not None
+    assert measured.first_lost_at is not None
+    assert measured.recovered_to < measured.first_lost_at < measured.fault_at
+    assert measured.verified_at is not None
+    assert measured.fault_at < measured.verified_at <= ended.finished_at
+    steps = ["preflight", "fault", "restore", "replay", "verify", "dispose"]
+    assert [step for step, _ in measured.steps] == steps
+    assert (measured.untouched, measured.disposed) == (True, True)
+    # No timeline, no segment, no history came to production's repositories.
+    assert [names(path) for path in repositories] == before
+    seen = rig.engine.describe(DATASTORE)
+    assert (seen.running, seen.timeline, seen.archive_failing) == (True, 1, False)
+    assert_nothing_left(rig)
+
+
+def test_the_restored_server_is_held_in(rig: Rig, monkeypatch) -> None:
+    """It listens on no network, archives nowhere, and starts no work of its own."""
+    asked: list[tuple[str, str]] = []
+
+    def look(cluster, invariants, timeout):  # noqa: ANN202
+        del invariants
+        sql = (
+            "select name, setting from pg_settings where name in ('listen_addresses',"
+            " 'archive_mode', 'archive_command', 'shared_preload_libraries',"
+            " 'max_logical_replication_workers', 'synchronous_standby_names')"
+        )
+        found = drill.ask(cluster, sql, timeout)
+        asked.extend(found.rows or ())
+        return ()
+
+    monkeypatch.setattr(drill, "check_invariants", look)
+    ended = drill.drill(rig.protected, Job("x", DATASTORE, "drill", 2), report(rig))
+
+    assert ended.ok, ended.detail
+    assert dict(asked) == {
+        "listen_addresses": "",
+        "archive_mode": "off",
+        "archive_command": "(disabled)",
+        "shared_preload_libraries": "",
+        "max_logical_replication_workers": "0",
+        "synchronous_standby_names": "",
+    }
+
+
+def test_an_invariant_that_does_not_hold_fails_the_drill(rig: Rig) -> None:
+    """Data that are back but wrong are not recovered: there is no figure for them."""
+    wrong = (("all are there", "select count(*) = 57 from orders"),)
+
+    ended, measured = rehearse(rig, "invariant", invariants=wrong)
+
+    assert not ended.ok
+    assert measured.findings == ("verify: all are there: false",)
+    assert measured.verified_at is None
+    assert_nothing_left(rig)
+
+
+@pytest.mark.parametrize(("kind", "reason"), BROKEN)
+def test_what_is_broken_on_purpose_is_found(
+    rig: Rig, kind: Sabotage, reason: str
+) -> None:
+    """Each sabotage ends the drill with the true reason, and harms nothing real."""
+    away = rig.protected.repository(2).path
+    before = contents(away)
+
+    ended, measured = rehearse(rig, f"broken-{kind}", kind)
+
+    assert not ended.ok
+    [finding] = measured.findings
+    assert re.match(reason, finding), finding
+    assert measured.verified_at is None
+    assert contents(away) == before
+    assert (measured.untouched, measured.disposed) == (True, True)
+    assert_nothing_left(rig)
+
+
+def test_one_drill_at_a_time(rig: Rig) -> None:
+    """While one drill holds the target, another ends with the reason."""
+    with fenced(rig.protected):
+        ended, measured = rehearse(rig, "second")
+
+    assert not ended.ok
+    assert measured.findings == (f"another drill of {DATASTORE} is under way",)
+
+
+def test_a_drill_that_dies_is_cleared_away(rig: Rig) -> None:
+    """A killed drill is lost; its server is ended and its place removed."""
+    target = target_of(rig.protected)
+    slow = (("slow", "select pg_sleep(9) is not null"),)
+    job = Job("dying", DATASTORE, "drill", 2, invariants=slow)
+    folder = Path(rig.engine.start(job))
+    until(lambda: postmaster(target.cluster) is not None)
+
+    os.kill(json.loads((folder / PROCESS).read_text())["pid"], signal.SIGKILL)
+    until(lambda: isinstance(rig.engine.observe(job), Lost))
+    assert postmaster(target.cluster) is not None
+    rig.engine.dispose(job)
+
+    assert_nothing_left(rig)
+
+
+def test_tablespaces_of_production_are_left_alone() -> None:
+    """A restored tablespace lies in the drill's own place, not over production's."""
+    with a_rig() as rig:
+        space = own_folder(rig.base / "space")
+        with rig.connect() as connection:
+            connection.execute(f"create tablespace apart location '{space}'")
+            connection.execute("create table far (id int) tablespace apart")
+        rig.insert(*range(3))
+        assert rig.run("backup", "first", 2).ok
+        before = contents(space)
+
+        _, measured = rehearse(rig, "spaces", invariants=(("far", "select true"),))
+
+        assert measured.findings == ()
+        assert contents(space).keys() == before.keys()
+
+
+def test_what_is_archived_after_the_fault_does_not_count(monkeypatch) -> None:
+    """Production archives on; a disaster would have taken it, so it is lost."""
+    with a_rig() as rig:
+        rig.insert(0)
+        assert rig.run("backup", "first", 2).ok
+        rig.archive()
+        rig.insert(1, 2, 3)
+        record = recorder.record
+
+        def and_archive(*arguments):  # noqa: ANN002, ANN202
+            found = record(*arguments)
+            rig.archive()
+            return found
+
+        monkeypatch.setattr(recorder, "record", and_archive)
+        one = (("only the first", "select array_agg(id) = '{0}' from orders"),)
+        job = Job("late", DATASTORE, "drill", 2, invariants=one)
+        ended = drill.drill(rig.protected, job, report(rig))
+
+        assert ended.ok, ended.detail
+        assert ended.rehearsal is not None
+        assert ended.rehearsal.commits_lost == 3
+
+        # And once everything is archived and all is quiet, nothing is lost.
+        monkeypatch.undo()
+        _, measured = rehearse(rig, "quiet", invariants=())
+        assert (measured.commits_lost, measured.first_lost_at) == (0, None)
+
+
+def report(rig: Rig) -> Report:
+    """Return a report for a drill that is run in this process."""
+    folder = rig.base / "in-process"
+    with suppress(FileExistsError):
+        folder.mkdir()
+    return Report(folder)
+
+
+def test_a_path_too_long_for_a_socket_is_refused(rig: Rig) -> None:
+    """A folder whose name no socket can bear is named before anything is done."""
+    far = replace(rig.protected, folder=rig.base / ("x" * 100))
+    with pytest.raises(HoldfastError, match="socket"):
+        target_of(far)
