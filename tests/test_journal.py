@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast import journal
@@ -156,6 +156,7 @@ ANY_EVENT = st.sampled_from(KINDS).flatmap(events)
 FACTS = st.builds(Fact, ANY_EVENT, MOMENTS, TEXTS, st.none() | TEXTS, st.none() | TEXTS)
 
 
+@settings(deadline=None)
 @given(FACTS, TEXTS, MOMENTS)
 def test_reading_what_was_sealed_is_identity(
     fact: Fact, node: str, recorded_at: datetime
@@ -171,6 +172,7 @@ def test_reading_what_was_sealed_is_identity(
     )
 
 
+@settings(deadline=None)
 @given(FACTS)
 def test_moments_are_written_in_utc_to_the_microsecond(fact: Fact) -> None:
     """Sealed bytes do not depend on the time zone in which a moment came."""
@@ -325,6 +327,7 @@ def test_bytes_that_are_no_entry(data: bytes) -> None:
         read(0, data)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3)
@@ -337,6 +340,7 @@ def test_fuzzed_bytes_are_broken_and_nothing_else(data: bytes) -> None:
         read(0, data)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(NAMES), st.data())
 def test_damage_to_a_good_entry_never_passes(name: str, data: st.DataObject) -> None:
     """An entry that is cut or has a byte changed is broken, or says another thing."""
@@ -353,6 +357,7 @@ def test_damage_to_a_good_entry_never_passes(name: str, data: st.DataObject) -> 
     assert found != read(0, good)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(NAMES), st.sampled_from([" ", "\n", "\t"]))
 def test_the_same_json_in_other_bytes_is_broken(name: str, space: str) -> None:
     """Spaces, another order, escapes or a doubled key are not how we write."""
@@ -412,6 +417,7 @@ def test_types_are_unlike() -> None:
     assert all(name.replace("_", "").replace(".", "", 1).isalpha() for name in NAMES)
 
 
+@settings(deadline=None)
 @given(ANY_EVENT)
 def test_keys_are_stable(event: Event) -> None:
     """The key follows from the event alone, so that a repeat is recognised."""

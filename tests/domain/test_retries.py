@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.domain.story import T0
 
@@ -20,6 +20,7 @@ def test_pauses_double_up_to_two_minutes(failures: int, seconds: int) -> None:
     assert retry_at(T0, failures) == T0 + timedelta(seconds=seconds)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.timedeltas(timedelta(0), timedelta(days=1)))
 def test_the_other_sides_wish_is_kept(failures: int, asked: timedelta) -> None:
     """A pause is never shorter than asked for, nor ever without end."""

@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.domain.story import DAY, HOUR, MINUTE, T0, Story, confirmed
 
@@ -48,6 +48,7 @@ def test_every_type_is_folded(kind: type[Event]) -> None:
     assert again.size == 100
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(KINDS), max_size=12))
 def test_any_order_of_events_is_folded(kinds: list[type[Event]]) -> None:
     """Events in any order never raise, and folding them again gives an equal state."""

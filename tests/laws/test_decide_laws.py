@@ -165,6 +165,7 @@ def later(story: Story, length: timedelta) -> Situation:
 LATER = st.integers(0, 3 * 24 * 60).map(lambda minutes: minutes * MINUTE)
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_deciding_twice_gives_the_same(steps: list[Step]) -> None:
     """The same rules, state and moment give the same decision, in the same order."""
@@ -180,6 +181,7 @@ def test_deciding_twice_gives_the_same(steps: list[Step]) -> None:
         assert decide(refolded) == decide(situation)
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_what_is_recorded_is_not_concluded_again(steps: list[Step]) -> None:
     """Concluding comes to an end, and then nothing follows at the same moment."""
@@ -187,6 +189,7 @@ def test_what_is_recorded_is_not_concluded_again(steps: list[Step]) -> None:
     assert decide(story.situation).conclusions == ()
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_no_notice_twice_per_key(steps: list[Step]) -> None:
     """No two conclusions at one moment share a key, nor with anything recorded."""
@@ -199,6 +202,7 @@ def test_no_notice_twice_per_key(steps: list[Step]) -> None:
         assert not keys.keys() & set(found)
 
 
+@settings(deadline=None)
 @given(STEPS, LATER)
 def test_more_time_never_removes_an_obligation(
     steps: list[Step], length: timedelta
@@ -213,6 +217,7 @@ def test_more_time_never_removes_an_obligation(
         assert (after[duty.key].done_at is None) == (duty.done_at is None)
 
 
+@settings(deadline=None)
 @given(STEPS, LATER)
 def test_no_due_duty_of_section_7_is_left_lying(
     steps: list[Step], length: timedelta
@@ -228,6 +233,7 @@ def test_no_due_duty_of_section_7_is_left_lying(
         assert duty.conclusions or is_open or duty.unreached
 
 
+@settings(deadline=None)
 @given(STEPS, LATER)
 def test_every_overdue_duty_of_an_incident_is_escalated_once(
     steps: list[Step], length: timedelta
@@ -242,6 +248,7 @@ def test_every_overdue_duty_of_an_incident_is_escalated_once(
             assert told[duty.key] == 1
 
 
+@settings(deadline=None)
 @given(STEPS, LATER)
 def test_green_is_never_a_matter_of_waiting(
     steps: list[Step], length: timedelta
@@ -254,6 +261,7 @@ def test_green_is_never_a_matter_of_waiting(
         assert verdict.standing != "met" or before[name].standing == "met"
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_incidents_have_one_life(steps: list[Step]) -> None:
     """Each incident is opened once, resolved at most once, and never overlaps."""
@@ -269,6 +277,7 @@ def test_incidents_have_one_life(steps: list[Step]) -> None:
     assert running == set(story.state.running)
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_customers_are_told_of_the_end_only_if_of_the_beginning(
     steps: list[Step],
@@ -284,7 +293,7 @@ def test_customers_are_told_of_the_end_only_if_of_the_beginning(
 
 
 @given(st.integers(1, 300))
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_the_hour_decides_whether_customers_are_written_to(minutes: int) -> None:
     """Looked at every minute, letters go out exactly for outages above an hour."""
     story = Story(RULES).adopt().turn(True).after(DAY)

@@ -24,6 +24,7 @@ from holdfast.domain.events.notice import (
     NoticeDue,
     StatusPageSeen,
 )
+from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.journal import Recorded
 
 DUTY_WORDS = {
@@ -86,6 +87,9 @@ def _work(entry: Recorded) -> tuple[datetime, str]:
             return event.at, _delivered(event)
         case DeliveryFailed():
             return event.at, f"Not taken: {event.reason}"
+        case NoticeReleased():
+            count = f"{event.deliveries:,} waiting deliveries"
+            return event.at, f"{event.by} let {count} go: {event.notice}"
         case StatusPageSeen():
             return event.at, f"Seen from outside on {event.url}"
         case DutyEscalated():

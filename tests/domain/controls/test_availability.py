@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.domain.story import (
     DAY,
@@ -340,6 +340,7 @@ def true_share(turns: Truth) -> Decimal:
     return Decimal(up) / MINUTES
 
 
+@settings(deadline=None)
 @given(TURNS, LOOKS)
 def test_the_truth_lies_between_the_bounds(
     turns: Truth, looks: list[tuple[str, int, int]]
@@ -350,6 +351,7 @@ def test_the_truth_lies_between_the_bounds(
     assert found.lower <= true_share(turns) <= found.upper
 
 
+@settings(deadline=None)
 @given(TURNS, LOOKS, LOOKS)
 def test_more_knowledge_never_widens_the_bounds(
     turns: Truth, looks: list[tuple[str, int, int]], more: list[tuple[str, int, int]]
@@ -361,6 +363,7 @@ def test_more_knowledge_never_widens_the_bounds(
     assert (shuffled.up, shuffled.down) == (found.up, found.down)
 
 
+@settings(deadline=None)
 @given(TURNS)
 def test_who_looks_everywhere_knows_it_exactly(turns: Truth) -> None:
     """Without unknown time both bounds are the truth."""

@@ -45,6 +45,7 @@ def test_a_policy_without_letters_owes_none() -> None:
     story.after(3 * HOUR).conclude()
     assert letters(story) == []
     assert story.judge("customer_email").standing == "unproven"
+    assert story.owes("customer_email") == {}
 
 
 @pytest.mark.parametrize(
