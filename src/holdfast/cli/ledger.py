@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 from rich.progress import Progress
@@ -24,6 +24,12 @@ from holdfast.cli.common import (
     home_at,
     print_json,
     progress_console,
+)
+from holdfast.cli.witnessed import (
+    newest_witnessed,
+    require_quorum,
+    require_witness_keys,
+    size_to_publish,
 )
 from holdfast.errors import HoldfastError
 from holdfast.ledger.note import Verified, VerifierKey, encode64, parse_verifier_key
@@ -39,6 +45,8 @@ from holdfast.storage.folder import export as export_log
 from holdfast.storage.opening import open_store
 
 HOME_KEY = "ledger.vkey"
+# Witnesses' keys, and how many of them must have cosigned.
+Vouched: TypeAlias = tuple[tuple[VerifierKey, ...], int]
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -56,6 +64,16 @@ KeyOption = Annotated[
 ]
 
 
+WitnessOption = Annotated[
+    list[str] | None,
+    typer.Option("--witness", help="A witness's verifier key, or its file; repeat it."),
+]
+QuorumOption = Annotated[
+    int | None,
+    typer.Option("--quorum", help="How many must have cosigned; by default all."),
+]
+
+
 @app.command()
 def verify(
     target: Annotated[
@@ -63,14 +81,18 @@ def verify(
     ] = None,
     database: DatabaseOption = None,
     key: KeyOption = None,
+    witness: WitnessOption = None,
+    quorum: QuorumOption = None,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
-    """Check every entry, hash and signature of a log."""
+    """Check every entry, hash and signature of a log, and who witnessed it."""
+    given = [parsed for one in witness or [] for parsed in _keys(one, None)[0]]
+    vouched = require_witness_keys(given, quorum)
     if target is not None:
-        found = _verify_folder(target, key, quiet=json)
+        found = _verify_folder(target, key, vouched, quiet=json)
     else:
-        found = _verify_database(database, key, home, quiet=json)
+        found = _verify_database(database, key, home, vouched, quiet=json)
     if json:
         print_json(found.as_json())
         return
@@ -78,6 +100,7 @@ def verify(
         f"{found.origin or 'The log'}: {found.size} entries, all sound.",
         f"root       {encode64(found.root)}",
         *(f"signed by  {one.key}" for one in found.signed_by),
+        *([f"witnessed  up to size {found.witnessed}"] if given else []),
         f"checked    {found.size} entries, {len(found.checkpoints)} checkpoints",
         *([f"warning    {found.warning}"] if found.warning else []),
     )
@@ -95,7 +118,8 @@ def export(
     keys, _ = _keys(key, home / HOME_KEY)
     text = str(keys[0]) if keys else None
     with _opened(database, home) as store, _bar("publishing", quiet=json) as told:
-        size = export_log(store, folder, told, verifier_key=text)
+        upto = size_to_publish(store, home, folder)
+        size = export_log(store, folder, told, verifier_key=text, upto=upto)
     if json:
         print_json({"folder": str(folder.absolute()), "size": size, "key": text})
         return
@@ -169,6 +193,7 @@ class _Found:
     signed_by: tuple[Verified, ...]
     checkpoints: tuple[int, ...]
     warning: str
+    witnessed: int | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON shows it."""
@@ -180,11 +205,14 @@ class _Found:
             "signed_by": _signers(self.signed_by),
             "entries_checked": self.size,
             "checkpoints_checked": list(self.checkpoints),
+            "witnessed": self.witnessed,
             "warning": self.warning,
         }
 
 
-def _verify_folder(folder: Path, key: str | None, *, quiet: bool) -> _Found:
+def _verify_folder(
+    folder: Path, key: str | None, vouched: Vouched, *, quiet: bool
+) -> _Found:
     if not folder.is_dir():
         raise StoreError(
             "there is no such folder",
@@ -199,10 +227,15 @@ def _verify_folder(folder: Path, key: str | None, *, quiet: bool) -> _Found:
             str(folder),
         )
     published = Folder(folder)
+    witnesses, quorum = vouched
     with _bar("verifying", quiet=quiet) as told:
         done = verify_log(
-            published, keys, earlier=published.signed_sizes(), progress=told
+            published,
+            (*keys, *witnesses),
+            earlier=published.signed_sizes(),
+            progress=told,
         )
+    require_quorum(done.checkpoint.size, done.signed_by, quorum)
     warning = (
         "The key was taken from the folder itself: this shows that the copy is sound,"
         " not whose it is. Give the key with --key."
@@ -214,21 +247,37 @@ def _verify_folder(folder: Path, key: str | None, *, quiet: bool) -> _Found:
         done.signed_by,
         (*done.earlier, done.checkpoint.size),
         warning if beside else "",
+        done.checkpoint.size if witnesses else None,
     )
 
 
 def _verify_database(
-    database: str | None, key: str | None, home: Path, *, quiet: bool
+    database: str | None,
+    key: str | None,
+    home: Path,
+    vouched: Vouched,
+    *,
+    quiet: bool,
 ) -> _Found:
     keys, _ = _keys(key, home / HOME_KEY)
+    witnesses, quorum = vouched
+    witnessed: int | None = None
     with _opened(database, home) as store, _bar("verifying", quiet=quiet) as told:
         done = audits.audit(store, keys, told)
+        if witnesses:
+            witnessed, _ = newest_witnessed(store, witnesses, quorum)
     warning = "" if keys else "No key was given: signatures were not checked."
     if done.latest is None:
         warning = "Nothing is signed yet: the log agrees with itself, no more."
     origin = done.latest.origin if done.latest else None
     return _Found(
-        origin, done.size, done.root, done.signed_by, done.checkpoints, warning
+        origin,
+        done.size,
+        done.root,
+        done.signed_by,
+        done.checkpoints,
+        warning,
+        witnessed,
     )
 
 

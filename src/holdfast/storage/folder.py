@@ -117,13 +117,15 @@ def export(
     progress: Progress | None = None,
     *,
     verifier_key: str | None = None,
+    upto: int | None = None,
 ) -> int:
     """Publish the store's latest signed checkpoint with all under it; return its size.
 
     Every signed size that the store holds gets its checkpoint's copy, and its partial
-    tiles where no full tile stands in their place.
+    tiles where no full tile stands in their place. ``upto`` names an older signed size
+    to publish instead of the latest.
     """
-    published = Published(store)
+    published = Published(store, upto)
     target = Folder(folder)
     with target.locked():
         _require_successor(target, published)

@@ -28,11 +28,15 @@ _ALTERED = "Find out what happened before you publish: `holdfast ledger verify`.
 
 
 class Published:
-    """The store's latest signed checkpoint and the files under it."""
+    """The latest signed checkpoint, or that of size ``upto``, and what is under it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, upto: int | None = None) -> None:
         self._store = store
-        self.checkpoints = dict(store.checkpoints())
+        self.checkpoints = {
+            size: note
+            for size, note in store.checkpoints()
+            if upto is None or size <= upto
+        }
         if not self.checkpoints:
             raise StoreError(
                 "nothing is signed yet: there is no checkpoint to publish",
