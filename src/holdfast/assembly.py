@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import socket
@@ -21,9 +22,11 @@ from holdfast.engines.shelf import FolderShelf
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Signer
 from holdfast.ledger.note import parse_verifier_key
+from holdfast.operations.copies import Shipper
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports import Channel, Engine, Store
+from holdfast.operations.quarantine import give_up_jobs
 from holdfast.operations.respond import Desk
 from holdfast.operations.window import Window
 from holdfast.operations.witnessing import Witnesses
@@ -33,8 +36,12 @@ from holdfast.sources.http_probe import HttpProbe
 from holdfast.sources.prober import Prober, Target
 from holdfast.sources.status_fetch import SeenPage, seen
 from holdfast.sources.witness import HttpWitness
+from holdfast.storage.escrow import KEY_SIZE, Escrow
+from holdfast.storage.far_mark import FarMark
 from holdfast.storage.mark import FileMark
+from holdfast.storage.off_site import OffSite
 from holdfast.storage.opening import open_store
+from holdfast.storage.targets import credentials_of, open_target
 
 # Business time must not depend on what the machine's own tables say: the version that
 # is adopted is the one of the locked package.
@@ -42,6 +49,8 @@ zoneinfo.reset_tzpath(())
 
 SEED_BYTES = 32
 MARK = "ledger.signed"
+# A recovery leaves it for the first node that starts: open jobs are to be given up.
+RECOVERED = "ledger.recovered"
 LOOK_TIMEOUT = timedelta(seconds=5)
 
 
@@ -128,7 +137,11 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     store = open_store(home.store_url)
     clock = SystemClock()
     log = Log(store, home.settings.node, clock)
-    notary = Notary(store, signer_of(home), FileMark(home.folder / MARK))
+    _after_recovery(home, log, clock)
+    near = FileMark(home.folder / MARK)
+    copies = copies_of(home, store)
+    mark = FarMark(near, [copy.newest for copy in copies]) if copies else near
+    notary = Notary(store, signer_of(home), mark)
     return World(
         log=log,
         store=store,
@@ -143,6 +156,7 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
         host=socket.gethostname(),
         lease=home.settings.delivery_lease,
         witnesses=_witnesses_of(home, log, notary),
+        shippers=[Shipper(copy, log, clock, notary) for copy in copies],
     )
 
 
@@ -191,6 +205,42 @@ def _scripted(home: Home, at: ScriptedAt) -> Scripted:
     script = Script(lengths=dict.fromkeys(LENGTHS, at.job_length))
     shelf = FolderShelf(home.path(at.folder))
     return Scripted(SystemClock(), tuple(at.datastores), script, shelf)
+
+
+def copies_of(home: Home, store: Store) -> list[OffSite]:
+    """Return the copies off-site that are configured."""
+    if not home.settings.publish:
+        return []
+    key = parse_verifier_key(signer_of(home).verifier_key)
+    escrow = escrow_of(home.secret(home.settings.escrow_key))
+    copies = []
+    for at in home.settings.publish:
+        text = home.secret(at.credentials) if at.credentials else ""
+        target = open_target(at.url, credentials_of(text))
+        name = hashlib.sha256(at.url.encode()).hexdigest()[:16]
+        record = FileMark(home.folder / f"ledger.published-{name}")
+        copies.append(OffSite(store, target, key, record, escrow))
+    return copies
+
+
+def escrow_of(text: str) -> Escrow:
+    """Return the escrow of a key file's text."""
+    try:
+        return Escrow(bytes.fromhex(text.strip()))
+    except ValueError:
+        return Escrow(b"")  # Which says what the file should hold.
+
+
+def create_escrow_key(path: Path) -> None:
+    """Create the key that seals evidence off-site."""
+    write_private(path, f"{secrets.token_hex(KEY_SIZE)}\n")
+
+
+def _after_recovery(home: Home, log: Log, clock: SystemClock) -> None:
+    note = home.folder / RECOVERED
+    if note.exists():
+        give_up_jobs(log, clock)
+        note.unlink()
 
 
 def _witnesses_of(home: Home, log: Log, notary: Notary) -> Witnesses | None:

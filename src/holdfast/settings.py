@@ -84,6 +84,15 @@ class ScriptedAt(_Part):
     job_length: Length = timedelta(seconds=2)
 
 
+class PublishAt(_Part):
+    """A copy of the log off-site. ``credentials`` names a private file of obstore's
+    keys: they need to put, and no more.
+    """
+
+    url: Annotated[str, Field(pattern=r"^(file|s3|gs|az)://")]
+    credentials: Path | None = None
+
+
 class WitnessAt(_Part):
     """A witness of the log: the settings' name for it, its address and public key."""
 
@@ -121,9 +130,19 @@ class Settings(_Part):
     status_page: StatusPageAt | None = None
     pgbackrest: list[Protected] = []
     scripted: ScriptedAt | None = None
+    publish: list[PublishAt] = []
+    escrow_key: Path = Path("escrow.key")
     witnesses: list[WitnessAt] = []
     witness_quorum: Annotated[int, Field(ge=1)] | None = None
     witness_silent_after: Length = timedelta(minutes=10)
+
+    @model_validator(mode="after")
+    def _copies_differ(self) -> Settings:
+        """Refuse one place twice: two writers of one copy would meet."""
+        if len({copy.url for copy in self.publish}) < len(self.publish):
+            message = "publish names one url twice"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _quorum_can_be_reached(self) -> Settings:

@@ -36,6 +36,10 @@ def beat(world: World) -> None:
         for channel in get_args(ChannelName):
             world.hands.do(f"deliver {channel}", partial(deliver, world, channel))
     world.notary.sign()
+    signed = world.store.checkpoint() if world.shippers else None
+    for shipper in world.shippers:
+        if shipper.is_due(signed):
+            world.hands.do(f"publish to {shipper.copy.name}", shipper.ship)
     if world.witnesses is not None:
         world.hands.do("ask the witnesses", world.witnesses.ask)
 

@@ -25,6 +25,8 @@ from holdfast.operations.ports import Clock
 
 CHECK_EVERY = timedelta(days=1)
 TRY_EVERY = timedelta(seconds=30)
+# Reading back is long: where it ended badly, it is not begun again at every entry.
+LOOK_AGAIN_AFTER = timedelta(hours=1)
 _DETAIL_MAX = 300
 
 
@@ -83,20 +85,24 @@ class Shipper:
     notary: Notary
     tried_at: datetime | None = None
     failed: bool = False
-    shown: int = -1
+    shown: bytes | None = None
+    looked_at: datetime | None = None
 
-    def is_due(self, signed: int) -> bool:
-        """Say whether there is something to publish, or to try again."""
-        if not self.failed:
-            return signed > self.shown
-        assert self.tried_at is not None
-        return self.clock.now() - self.tried_at >= TRY_EVERY
+    def is_due(self, signed: bytes | None) -> bool:
+        """Say whether there is something to publish, or to try or check again."""
+        if signed is None or self.tried_at is None:
+            return signed is not None
+        since = self.clock.now() - self.tried_at
+        if self.failed:
+            return since >= TRY_EVERY
+        return signed != self.shown or since >= CHECK_EVERY
 
     def ship(self) -> Sequence[Fact]:
         """Publish; return the facts that this turned, and once a day the check's."""
         self.tried_at = now = self.clock.now()
         known = self.log.state().copies.get(self.copy.name)
         failing = known is not None and known.failing is not None
+        signed = self.log.store.checkpoint()
         try:
             shipped = self.copy.publish()
         except (DiffersError, ForkError) as fault:
@@ -106,7 +112,7 @@ class Shipper:
             self.failed = True
             event = PublishFailing(self.copy.name, str(fault)[:_DETAIL_MAX], now)
             return () if failing else [Fact(event, now)]
-        self.failed, self.shown = False, shipped.size
+        self.failed, self.shown = False, signed
         if failing:
             back = PublishRecovered(self.copy.name, shipped.size, now)
             return [Fact(back, now), *self._check(now)]
@@ -117,9 +123,12 @@ class Shipper:
         checked = known.checked if known else None
         if checked and checked.ok and now - checked.at < CHECK_EVERY:
             return ()
+        if self.looked_at is not None and now - self.looked_at < LOOK_AGAIN_AFTER:
+            return ()
+        self.looked_at = now
         try:
             found = self.copy.check()
-        except UnreadableError:
+        except (UnreadableError, OutOfReachError):
             return ()  # Nothing is claimed of what could not be seen.
         except (DiffersError, ForkError) as fault:
             return self._differs(fault, now)

@@ -22,6 +22,10 @@ from holdfast.operations.ports import Mark, Signer, Store
 READ_AT_ONCE = 4_096
 
 
+class NotYetError(HoldfastError):
+    """What was signed before is still being looked up; nothing is signed meanwhile."""
+
+
 class ForkError(HoldfastError):
     """The log does not extend what was signed; a person must look before more is."""
 
@@ -50,6 +54,8 @@ class Notary:
         if self.refusal is None:
             try:
                 self._sign()
+            except NotYetError:
+                pass  # The next beat asks again; recording and acting do not wait.
             except ForkError as refusal:
                 self.refusal = refusal
         return self._store.checkpoint()

@@ -12,6 +12,7 @@ from holdfast.domain.controls.judging import Situation
 from holdfast.domain.events.notice import ChannelName
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact, seal
+from holdfast.operations.copies import Shipper
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports import Channel, Clock, Engine, Lookout, Store
@@ -97,6 +98,7 @@ class World:
     # Longer than any channel's own deadline, so that a live courier keeps its claim.
     lease: timedelta = timedelta(seconds=30)
     witnesses: Witnesses | None = None
+    shippers: Sequence[Shipper] = ()
 
     def situation(self) -> Situation | None:
         """Return rules, state and moment; ``None`` before a policy is adopted."""

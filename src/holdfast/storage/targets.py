@@ -8,6 +8,7 @@ what may not be read back is told apart from what is not there.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -219,6 +220,20 @@ def open_target(url: str, options: Mapping[str, str] | None = None) -> Target:
             url,
         ) from None
     return BucketTarget(url, bucket)
+
+
+def credentials_of(text: str) -> dict[str, str]:
+    """Read a credentials file: TOML, obstore's keys, texts. Nothing is ever quoted."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        values = {"": None}
+    if not all(isinstance(value, str) for value in values.values()):
+        raise StoreError(
+            "the credentials of a copy are not understood",
+            'Each line of the file is a key and a text: region = "ap-southeast-2".',
+        )
+    return values
 
 
 def _other_bytes(name: str, path: str) -> DiffersError:

@@ -1,13 +1,14 @@
 """The audit log is tamper-proof, detects tampering and outlives its own machine.
 
-Judged as far as the evidence goes: full verifications of the log, and what witnesses
-on other hosts say of it.
+Judged as far as the evidence goes: full verifications of the log, its copies off-site,
+and what witnesses on other hosts say of it.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from holdfast.domain.controls.copying import copy_proofs, judge_copies
 from holdfast.domain.controls.judging import (
     Duty,
     Proof,
@@ -27,8 +28,9 @@ VERIFIED_EVERY = timedelta(days=1)
 
 
 def judge(situation: Situation) -> Verdict:
-    """Judge by the worst of what verifications and witnesses show."""
-    found = (_judge_checks(situation), judge_witnesses(situation))
+    """Judge by the worst of what verifications, copies and witnesses show."""
+    parts = (_judge_checks, judge_copies, judge_witnesses)
+    found = [judge_part(situation) for judge_part in parts]
     verdicts = [verdict for verdict in found if verdict is not None]
     return min(verdicts, key=lambda verdict: WORST_FIRST.index(verdict.standing))
 
@@ -39,7 +41,7 @@ def owes(situation: Situation) -> tuple[Duty, ...]:
 
 
 def _judge_checks(situation: Situation) -> Verdict:
-    """Judge the newest verification of each scope; a copy is still missing."""
+    """Judge the newest verification of each scope; alone, a log proves nothing."""
     checks = situation.state.ledger_checks
     if not checks:
         return unproven("the log has not been verified in full yet")
@@ -50,8 +52,12 @@ def _judge_checks(situation: Situation) -> Verdict:
         return Verdict("breached", f"the log does not verify: {check.detail}", (proof,))
     if not within(check.at, situation.now, VERIFIED_EVERY * 2):
         return Verdict("stale", "the last full verification is too old", (proof,))
-    witnessed = witness_proofs(situation)
-    missing = "no copy out of its operator's reach"
-    if not witnessed:
-        missing = f"{missing} and no witness"
-    return unproven(f"the log verifies, but {missing} is configured", proof, *witnessed)
+    copied, witnessed = copy_proofs(situation), witness_proofs(situation)
+    missing = [
+        *([] if copied else ["no copy out of its operator's reach was read back"]),
+        *([] if witnessed else ["no witness cosigned it"]),
+    ]
+    proofs = (proof, *copied, *witnessed)
+    if missing:
+        return unproven(f"the log verifies, but {' and '.join(missing)}", *proofs)
+    return Verdict("met", "the log, its copies and its witnesses agree", proofs)
