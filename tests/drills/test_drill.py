@@ -19,7 +19,7 @@ from holdfast.engines import drill, recorder
 from holdfast.engines.account import own_folder
 from holdfast.engines.drill_target import fenced, target_of
 from holdfast.engines.jobs import PROCESS
-from holdfast.engines.postgresql import postmaster
+from holdfast.engines.postgresql import ask, postmaster
 from holdfast.engines.report import Report
 from holdfast.errors import HoldfastError
 from holdfast.operations.ports import Finished, Job, Lost, Rehearsal
@@ -42,12 +42,21 @@ BROKEN: list[tuple[Sabotage, str]] = [
 def rig() -> Iterator[Rig]:
     """Provide a server with off-site backup and archive, and commits in neither."""
     with a_rig() as made:
+        keep_still(made)
         made.insert(0)
         assert made.run("backup", "first", 2).ok
         made.insert(*range(1, ARCHIVED))
         made.archive()
         made.insert(*range(ARCHIVED, ARCHIVED + OPEN))
         yield made
+
+
+def keep_still(rig: Rig) -> None:
+    """Keep the server from commits of its own, and from archiving by the clock."""
+    with rig.connect() as connection:
+        connection.execute("alter system set autovacuum = off")
+        connection.execute("alter system set archive_timeout = 0")
+        connection.execute("select pg_reload_conf()")
 
 
 def rehearse(
@@ -121,7 +130,7 @@ def test_the_restored_server_is_held_in(rig: Rig, monkeypatch) -> None:
             " 'archive_mode', 'archive_command', 'shared_preload_libraries',"
             " 'max_logical_replication_workers', 'synchronous_standby_names')"
         )
-        found = drill.ask(cluster, sql, timeout)
+        found = ask(cluster, sql, timeout)
         asked.extend(found.rows or ())
         return ()
 
@@ -215,6 +224,7 @@ def test_tablespaces_of_production_are_left_alone() -> None:
 def test_what_is_archived_after_the_fault_does_not_count(monkeypatch) -> None:
     """Production archives on; a disaster would have taken it, so it is lost."""
     with a_rig() as rig:
+        keep_still(rig)
         rig.insert(0)
         assert rig.run("backup", "first", 2).ok
         rig.archive()
@@ -239,6 +249,28 @@ def test_what_is_archived_after_the_fault_does_not_count(monkeypatch) -> None:
         monkeypatch.undo()
         _, measured = rehearse(rig, "quiet", invariants=())
         assert (measured.commits_lost, measured.first_lost_at) == (0, None)
+
+
+def test_a_timeline_that_appears_in_the_archive_fails_the_drill(monkeypatch) -> None:
+    """Whatever writes to production's repository meanwhile, the drill says so."""
+    with a_rig() as rig:
+        assert rig.run("backup", "first", 2).ok
+        [place] = rig.protected.repository(2).path.glob("archive/*/15-1")
+        record = recorder.record
+
+        def and_write(*arguments):  # noqa: ANN002, ANN202
+            (place / "00000002.history").write_text("1\t0/3000000\tno reason\n")
+            return record(*arguments)
+
+        monkeypatch.setattr(recorder, "record", and_write)
+        job = Job("written", DATASTORE, "drill", 2)
+        ended = drill.drill(rig.protected, job, report(rig))
+
+        assert ended.rehearsal is not None
+        assert ended.rehearsal.findings == (
+            "production or its archive is not as it was",
+        )
+        assert not ended.rehearsal.untouched
 
 
 def report(rig: Rig) -> Report:
