@@ -191,21 +191,28 @@ class Home:
 
         Raises `HoldfastError` if others may read it, or nobody can.
         """
-        place = self.path(path)
-        try:
-            mode = place.stat().st_mode
-            text = place.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise HoldfastError(
-                f"the secret in {place} cannot be read ({type(error).__name__})",
-                "Create it with mode 0600, readable by Holdfast's user only.",
-            ) from error
-        if mode & PRIVATE_BITS:
-            raise HoldfastError(
-                f"the secret in {place} may be read by others",
-                f"Make it private: chmod 600 {place}.",
-            )
-        return text
+        return read_private(self.path(path))
+
+
+def read_private(place: Path) -> str:
+    """Return a private file's text.
+
+    Raises `HoldfastError` if others may read it, or nobody can.
+    """
+    try:
+        mode = place.stat().st_mode
+        text = place.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HoldfastError(
+            f"the secret in {place} cannot be read ({type(error).__name__})",
+            "Create it with mode 0600, readable by Holdfast's user only.",
+        ) from error
+    if mode & PRIVATE_BITS:
+        raise HoldfastError(
+            f"the secret in {place} may be read by others",
+            f"Make it private: chmod 600 {place}.",
+        )
+    return text
 
 
 def _load(file: Path) -> Settings:

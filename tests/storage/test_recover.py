@@ -280,7 +280,7 @@ def test_the_larger_checkpoint_counts(
     assert store.root() == made.world.store.root()
 
 
-@pytest.mark.parametrize("path", ["tile/entries/000", "tile/0/000", "checkpoint"])
+@pytest.mark.parametrize("path", ["tile/entries/000", "tile/0/000"])
 def test_an_altered_copy_is_not_recovered(
     path: str, target: FakeTarget, fresh: Callable[[], Store], tmp_path: Path
 ) -> None:
@@ -294,6 +294,22 @@ def test_an_altered_copy_is_not_recovered(
     with pytest.raises(LedgerError):
         recovered(target, tmp_path, store)
     assert store.size() == 0
+
+
+def test_a_false_checkpoint_prevents_nothing(
+    target: FakeTarget, fresh: Callable[[], Store], tmp_path: Path
+) -> None:
+    """Whoever may put, but has no key, cannot keep us from our log."""
+    made = live()
+    publish(made, target)
+    target.files["checkpoint"] = b"nonsense"
+    target.files["checkpoints/99999"] = target.files["checkpoints/0"] = b"x"
+    store = fresh()
+    recovered(target, tmp_path, store)
+    assert store.root() == made.world.store.root()
+    pulled = pull(target, [KEY], Folder(tmp_path))
+    assert "checkpoint" in pulled.ignored
+    assert "checkpoints/99999" in pulled.ignored
 
 
 def test_another_escrow_key(

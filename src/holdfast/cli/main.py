@@ -22,6 +22,7 @@ from holdfast.cli import (
     incident,
     ledger,
     node,
+    off_site,
     policy,
     simulate,
     standing,
@@ -42,6 +43,13 @@ app = typer.Typer(
 policy.app.command("bind")(binding.bind)
 policy.app.command("adopt")(adopting.adopt_folder)
 app.add_typer(policy.app, name="policy", help="Read the policy and put it in force.")
+ledger.app.command("publish")(off_site.publish)
+ledger.app.command("status")(off_site.status)
+ledger.app.command("escrow")(off_site.escrow)
+ledger.app.command("recover")(off_site.recover)
+ledger.app.add_typer(
+    off_site.quarantine, name="quarantine", help="What waits after a recovery."
+)
 app.add_typer(ledger.app, name="ledger", help="Verify, export and prove the log.")
 app.add_typer(witness.app, name="witness", help="Cosign other people's logs.")
 app.add_typer(incident.app, name="incident", help="Acknowledge, declare, recover.")

@@ -65,6 +65,7 @@ class Pulled:
     reader: Spooled
     verified: Verification
     notes: tuple[tuple[int, bytes], ...]
+    ignored: tuple[str, ...]
 
     @property
     def size(self) -> int:
@@ -81,9 +82,10 @@ def pull(
     """Fetch the copy and verify all of it under its largest valid checkpoint.
 
     A copy that a crash left between a checkpoint's copy and `checkpoint` is whole up
-    to the larger one; it is the one to go by.
+    to the larger one; it is the one to go by. A checkpoint that our key does not verify
+    is ignored by name: whoever may put there must not be able to prevent a recovery.
     """
-    notes = dict(_notes(target, keys))
+    notes, ignored = _notes(target, keys)
     if not notes:
         raise StoreError(
             "the copy shows no checkpoint that this key verifies",
@@ -92,9 +94,9 @@ def pull(
         )
     size = max(notes)
     reader = Spooled(target, spool, notes[size])
-    earlier = [one for one in target.signed_sizes() if one < size]
+    earlier = [one for one in notes if one < size]
     verified = verify_log(reader, keys, earlier=earlier, progress=progress)
-    return Pulled(reader, verified, tuple(sorted(notes.items())))
+    return Pulled(reader, verified, tuple(sorted(notes.items())), ignored)
 
 
 def bring_forward(
@@ -159,17 +161,27 @@ def _restore(store: Store, target: Target, escrow: Escrow | None, digest: str) -
     store.put_blob(escrow.open(digest, sealed))
 
 
-def _notes(target: Target, keys: Sequence[VerifierKey]) -> Iterator[tuple[int, bytes]]:
-    """Yield the copy's checkpoints that our key verifies, by size."""
+def _notes(
+    target: Target, keys: Sequence[VerifierKey]
+) -> tuple[dict[int, bytes], tuple[str, ...]]:
+    """Return the checkpoints that our key verifies by size, and the paths of others."""
+    notes: dict[int, bytes] = {}
+    ignored = []
     paths = [checkpoint_path(size) for size in target.signed_sizes()]
     for path in (*paths, CHECKPOINT_PATH):
         note = target.read(path)
         if note is None:
             continue
         try:
-            yield verify_checkpoint(note, keys).checkpoint.size, note
-        except LedgerError as fault:
-            raise LedgerError(fault.message, fault.hint, path) from None
+            size = verify_checkpoint(note, keys).checkpoint.size
+        except LedgerError:
+            ignored.append(path)
+            continue
+        if path in {CHECKPOINT_PATH, checkpoint_path(size)}:
+            notes[size] = note
+        else:
+            ignored.append(path)
+    return notes, tuple(ignored)
 
 
 def _bundles(pulled: Pulled, start: int) -> Iterator[tuple[int, list[bytes]]]:

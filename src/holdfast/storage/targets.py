@@ -29,6 +29,8 @@ BUCKETS = ("s3", "gs", "az")
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
 _STATUS = re.compile(r"\b[45]\d\d [A-Z][A-Za-z ]{2,30}")
 _FORMS = "Write file:///folder, s3://bucket/prefix, gs://… or az://account/container/…."
+# What is not found is Python's own error, everything else obstore's.
+_FAULTS = (faults.BaseError, OSError)
 _OTHER_BYTES = "Two histories of one log: keep both, and find out why."
 
 
@@ -125,7 +127,7 @@ class BucketTarget:
         """Return the object, ``None`` if there is none."""
         try:
             return bytes(obstore.get(self.bucket, path).bytes())
-        except (faults.NotFoundError, FileNotFoundError):
+        except FileNotFoundError:
             return None
         except (faults.PermissionDeniedError, faults.UnauthenticatedError):
             raise UnreadableError(
@@ -133,7 +135,7 @@ class BucketTarget:
                 "To read it, give others that may get: --credentials.",
                 self.name,
             ) from None
-        except faults.BaseError as fault:
+        except _FAULTS as fault:
             raise self._unreached("read", path, fault) from None
 
     def write_once(self, path: str, data: bytes) -> None:
@@ -142,7 +144,7 @@ class BucketTarget:
             obstore.put(self.bucket, path, data, mode="create", use_multipart=False)
         except (faults.AlreadyExistsError, faults.PreconditionError):
             self._require_same(path, data)
-        except faults.BaseError as fault:
+        except _FAULTS as fault:
             raise self._unreached("write", path, fault) from None
 
     def settle(self) -> None:
@@ -159,7 +161,7 @@ class BucketTarget:
                 attributes=cast("Any", text),
                 use_multipart=False,
             )
-        except faults.BaseError as fault:
+        except _FAULTS as fault:
             raise self._unreached("write", path, fault) from None
 
     def signed_sizes(self) -> list[int]:
@@ -169,7 +171,7 @@ class BucketTarget:
             names = [one["path"].rsplit("/", 1)[-1] for page in pages for one in page]
         except (faults.PermissionDeniedError, faults.UnauthenticatedError):
             return []
-        except faults.BaseError as fault:
+        except _FAULTS as fault:
             raise self._unreached("list", "checkpoints", fault) from None
         return sorted({int(name) for name in names if name.isdecimal()})
 

@@ -1,0 +1,169 @@
+"""The commands of the copies off-site, as an operator runs them on the bad day."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.operations.company import SEED, company
+from typer.testing import CliRunner
+
+from holdfast import assembly
+from holdfast.cli.main import app
+from holdfast.errors import HoldfastError
+from holdfast.ledger.checkpoint import Signer
+from holdfast.operations.world import Inbox
+from holdfast.runner.hands import ThreadHands
+from holdfast.settings import Home
+from holdfast.storage.opening import open_store
+
+ORIGIN = "northwind.example/log"
+
+
+def run(*argv: object) -> str:
+    """Run a command; return what it printed."""
+    result = CliRunner().invoke(app, [str(one) for one in argv])
+    if result.exception:
+        raise result.exception
+    return result.stdout
+
+
+@pytest.fixture(name="off_site")
+def _off_site(tmp_path: Path) -> Path:
+    """Return the folder that stands for another machine's disk."""
+    folder = tmp_path / "off-site"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path, off_site: Path) -> Path:
+    """Return a home whose company lived through an outage, signed, not published."""
+    home = tmp_path / "home"
+    home.mkdir()
+    # The key that the test company signs with.
+    assembly.write_private(home / "ledger.key", f"{ORIGIN}\n{SEED.hex()}\n")
+    key = Signer(ORIGIN, SEED).verifier_key
+    (home / "ledger.vkey").write_text(f"{key}\n", "utf-8")
+    settings = f'[[publish]]\nurl = "{off_site.as_uri()}"\n'
+    (home / "holdfast.toml").write_text(settings, "utf-8")
+    run("ledger", "escrow", "--home", home)
+    live(home)
+    return home
+
+
+def live(home: Path, *, adopted: bool = True) -> None:
+    """Let the home's company live through something, and sign its log."""
+    store = open_store(Home(home).store_url)
+    made = company(store, adopted=adopted)
+    made.turn(ok=False)
+    made.beat(3)
+    made.owe(channel="slack", recipients=["channel:irt"])
+    signer = assembly.signer_of(Home(home))
+    assembly.Notary(store, signer, assembly.FileMark(home / "ledger.signed")).sign()
+    store.close()
+
+
+def carry_keys(home: Path, new: Path) -> None:
+    """Bring to a new machine what lies in the safe."""
+    new.mkdir()
+    for name in ("holdfast.toml", "ledger.key", "ledger.vkey", "escrow.key"):
+        shutil.copy(home / name, new / name)
+
+
+def test_publish_status_recover(home: Path, off_site: Path, tmp_path: Path) -> None:
+    """What is published is shown by `status`, verifies, and is recovered elsewhere
+    with the same root; what was owed waits until a person releases it.
+    """
+    (before,) = json.loads(run("ledger", "status", "--home", home, "--json"))
+    assert (before["size"], before["lag"]) == (None, None)
+    (done,) = json.loads(run("ledger", "publish", "--home", home, "--json"))
+    (after,) = json.loads(run("ledger", "status", "--home", home, "--json"))
+    assert (after["size"], after["lag"], after["error"]) == (done["size"], 0, None)
+    assert "0 files written" in run("ledger", "publish", "--home", home)
+    assert str(done["size"]) in run("ledger", "status", "--home", home)
+    new = tmp_path / "new"
+    carry_keys(home, new)
+    shutil.rmtree(home)
+    argv = ("ledger", "recover", "--from", off_site.as_uri(), "--home", new)
+    found = json.loads(run(*argv, "--json"))
+    assert (found["size"], found["root"]) == (done["size"], done["root"])
+    assert (found["added"], found["evidence"]) == (done["size"], 4)
+    verified = json.loads(run("ledger", "verify", "--home", new, "--json"))
+    assert verified["root"] == done["root"]
+    assert "added       0 entries" in run(*argv)
+    listed = json.loads(run("ledger", "quarantine", "list", "--home", new, "--json"))
+    assert len(listed) >= 1
+    assert found["quarantined"] == sum(one["deliveries"] for one in listed)
+    name = listed[0]["notice"]
+    assert name[:20] in run("ledger", "quarantine", "list", "--home", new)
+    text = run("ledger", "quarantine", "release", name, "--as", "dora", "--home", new)
+    assert "will be sent" in text
+
+
+def test_a_recovered_node_acts(home: Path, off_site: Path, tmp_path: Path) -> None:
+    """A node that starts after a recovery gives up open jobs, signs and publishes."""
+    run("ledger", "publish", "--home", home)
+    new = tmp_path / "new"
+    carry_keys(home, new)
+    found = json.loads(
+        run(
+            "ledger", "recover", "--from", off_site.as_uri(), "--home", new, "--json"
+        )
+    )  # fmt: skip
+    inbox = Inbox()
+    hands = ThreadHands(inbox)
+    world = assembly.join(Home(new), hands, inbox)
+    state = world.log.state()
+    assert state.size == found["size"] + len(found["jobs_given_up"])
+    assert not state.jobs.open
+    assert not (new / assembly.RECOVERED).exists()
+    while world.notary.sign() is None or world.store.checkpoint() is None:
+        pass
+    hands.close()
+    world.store.close()
+    assert world.notary.refusal is None
+    (done,) = json.loads(run("ledger", "publish", "--home", new, "--json"))
+    assert done["size"] >= found["size"]
+
+
+def test_an_old_database_comes_forward(
+    home: Path, off_site: Path, tmp_path: Path
+) -> None:
+    """A restored database is brought forward by the same command; a fork is not."""
+    old = tmp_path / "old.sqlite"
+    shutil.copy(home / "holdfast.sqlite", old)
+    live(home, adopted=False)
+    run("ledger", "publish", "--home", home)
+    shutil.copy(old, home / "holdfast.sqlite")
+    argv = ("ledger", "recover", "--from", off_site.as_uri(), "--home", home)
+    found = json.loads(run(*argv, "--json"))
+    assert 0 < found["added"] < found["size"]
+    shutil.copy(old, home / "holdfast.sqlite")
+    store = open_store(Home(home).store_url)
+    made = company(store, adopted=False)
+    made.turn(ok=True)
+    made.beat(1)
+    store.close()
+    with pytest.raises(HoldfastError, match=r"entry \d+ of the database is not"):
+        run(*argv)
+
+
+def test_errors_are_words(home: Path, off_site: Path, tmp_path: Path) -> None:
+    """What is missing or wrong is told with a way out."""
+    new = tmp_path / "empty"
+    source = ("ledger", "recover", "--from", off_site.as_uri(), "--home", new)
+    for argv, words in (
+        (source, "public key is missing"),
+        ((*source, "--key", home / "ledger.vkey"), "shows no checkpoint"),
+        ((*source, "--key", "a+b+c"), "not a verifier key"),
+        (("ledger", "escrow", "--home", home), "exists already"),
+    ):
+        with pytest.raises(HoldfastError, match=words) as caught:
+            run(*argv)
+        assert caught.value.hint
+    (home / "holdfast.toml").write_text("", "utf-8")
+    with pytest.raises(HoldfastError, match="no copy off-site is configured"):
+        run("ledger", "publish", "--home", home)
