@@ -88,8 +88,40 @@ def doomed(request) -> Iterator[World]:
 
 def test_an_engine_says_what_it_can_do(world: World) -> None:
     """Every verb that a recovery needs is among the capabilities."""
-    wanted = {"backup", "verify", "restore", "failover"}
+    wanted = {"backup", "verify", "restore", "failover", "drill"}
     assert wanted <= world.engine.capabilities()
+
+
+def test_a_drill_leaves_the_running_datastore_alone(world: World) -> None:
+    """A drill measures a recovery beside the datastore, which stays as it is."""
+    before = world.engine.describe(DATASTORE)
+
+    ended = world.run(Job("drill", DATASTORE, "drill", 2, invariants=(HOLDS,)))
+
+    assert ended.ok, ended.detail
+    _is_proof(ended.evidence)
+    measured = ended.rehearsal
+    assert measured is not None
+    assert measured.verified_at is not None
+    assert measured.fault_at < measured.verified_at <= ended.finished_at
+    assert measured.commits_lost is not None
+    assert (measured.timeline, measured.invariants) == (2, (HOLDS[0],))
+    assert (measured.untouched, measured.disposed) == (True, True)
+    after = world.engine.describe(DATASTORE)
+    assert (after.running, after.timeline) == (before.running, before.timeline)
+    assert not world.engine.ready(DATASTORE).ready
+
+
+def test_a_drill_broken_on_purpose_fails(world: World) -> None:
+    """What is broken on purpose is found, and no data count as recovered."""
+    job = Job("broken", DATASTORE, "drill", 2, sabotage="wrong-key")
+
+    ended = world.run(job)
+
+    assert not ended.ok
+    assert ended.rehearsal is not None
+    assert ended.rehearsal.findings
+    assert ended.rehearsal.verified_at is None
 
 
 def test_a_running_datastore_is_described(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.operations.company import (
@@ -19,9 +20,9 @@ from holdfast.engines.scripted import Script
 from holdfast.errors import HoldfastError
 from holdfast.evidence.drills import drill_views
 from holdfast.operations.authority import ForbiddenError
-from holdfast.operations.ports import Job
+from holdfast.operations.ports import Job, MovedOnError
 from holdfast.operations.rehearse import order_drill
-from holdfast.operations.respond import Desk
+from holdfast.operations.respond import Desk, order_recovery
 
 
 def protected(script: Script | None = None) -> Company:
@@ -124,6 +125,32 @@ def test_one_drill_at_a_time() -> None:
         order_drill(desk(made), DATASTORE)
     finished(made)
     order_drill(desk(made), DATASTORE)
+
+
+def test_an_order_is_decided_anew_when_the_log_moves_on(monkeypatch) -> None:
+    """What another node writes at the same moment does not turn the order away."""
+    made = protected()
+    record, refusals = made.world.log.record, [1, 2]
+
+    def busy(*arguments: Any, **options: Any) -> Any:
+        if refusals:
+            raise MovedOnError(refusals.pop(), 9)
+        return record(*arguments, **options)
+
+    monkeypatch.setattr(made.world.log, "record", busy)
+    ordered = order_drill(desk(made), DATASTORE)
+    assert made.events(DrillOrdered) == [ordered]
+
+
+def test_a_real_recovery_comes_first() -> None:
+    """While a datastore is recovered for real, no drill of it is ordered."""
+    made = protected()
+    made.engine.strike(DATASTORE)
+    made.turn(ok=False)
+    made.beat(times=20)
+    order_recovery(desk(made), DATASTORE, repository=2)
+    with pytest.raises(HoldfastError, match="comes first"):
+        order_drill(desk(made), DATASTORE)
 
 
 def test_who_may_not_order_one_is_refused() -> None:

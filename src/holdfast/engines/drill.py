@@ -9,6 +9,7 @@ loss is counted. Then everything is removed, and production is shown to be as it
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ _PRODUCTION = (
 )
 _FETCH = """#!/bin/sh
 # Only what the repository held at the assumed fault: a disaster leaves no more.
-grep -qxF "$1" '{listed}' || exit 1
+grep -qxF "$1" {listed} || exit 1
 exec {program} {options} archive-get "$1" "$2"
 """
 
@@ -199,9 +200,9 @@ def _fetch(target: Protected, backup: Backup, report: Report, *, hurry: bool) ->
     script = target.folder / "fetch"
     options = (*base_options(target, config), f"--repo={backup.repository}")
     text = _FETCH.format(
-        listed=archive_list(target),
-        program=target.pgbackrest,
-        options=" ".join(f"'{o}'" for o in (*options, f"--pg1-path={data}")),
+        listed=shlex.quote(str(archive_list(target))),
+        program=shlex.quote(str(target.pgbackrest)),
+        options=shlex.join((*options, f"--pg1-path={data}")),
     )
     write_private(script, text)
     ran = report.keep(

@@ -5,13 +5,21 @@ The order is recorded first; the node carries it out. Nothing is written to prod
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from holdfast.domain import recovering, rehearsing
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.events.drill import DrillOrdered, Sabotage
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.authority import require
+from holdfast.operations.ports import MovedOnError
 from holdfast.operations.respond import Desk
+
+TRIES = 20
+UNDER_WAY = frozenset(
+    {"preflight", "restore", "restoring", "verify", "failover", "failing_over"}
+)
 
 
 def order_drill(
@@ -26,6 +34,18 @@ def order_drill(
     Raises `HoldfastError` while another drill or a recovery of it is under way: one
     fence per target, and the real thing comes first.
     """
+    for _ in range(TRIES):
+        with suppress(MovedOnError):
+            return _order(desk, datastore, repository, sabotage)
+    raise HoldfastError(
+        "the log is written to so fast that the order found no place",
+        "Order the drill again.",
+    )
+
+
+def _order(
+    desk: Desk, datastore: str, repository: int | None, sabotage: Sabotage | None
+) -> DrillOrdered:
     situation = desk.situation()
     require(situation.rules, desk.person, "order_drill")
     _require_declared(situation, datastore)
@@ -66,7 +86,7 @@ def _require_free(situation: Situation, datastore: str) -> None:
     for recovery in situation.state.recoveries.values():
         if recovery.ordered.datastore != datastore:
             continue
-        if recovering.step(situation, recovery) in {"restore", "restoring"}:
+        if recovering.step(situation, recovery) in UNDER_WAY:
             raise HoldfastError(
                 f"{recovery.ordered.recovery} is under way, and comes first",
                 "Run the drill when the recovery is over.",
