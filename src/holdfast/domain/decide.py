@@ -8,8 +8,10 @@ follow only from what stands in the ledger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from immutables import Map
 
 from holdfast.domain import lifecycle, recovering, rehearsing
 from holdfast.domain.controls.all import owed_by_all
@@ -78,7 +80,7 @@ class Decision:
 
 def decide(situation: Situation) -> Decision:
     """Answer the question."""
-    duties = owed_by_all(situation)
+    duties = owed_by_all(_attended(situation))
     conclusions = (
         *(Conclusion(e, "recovery_time") for e in lifecycle.conclude(situation)),
         *(Conclusion(e, "recovery_time") for e in recovering.conclude(situation)),
@@ -87,6 +89,13 @@ def decide(situation: Situation) -> Decision:
         *_escalations(situation, duties),
     )
     return Decision(conclusions, tuple(_actions(situation)))
+
+
+def _attended(situation: Situation) -> Situation:
+    """Return the situation without the incidents from which nothing follows."""
+    state = situation.state
+    incidents = Map({name: state.incidents[name] for name in state.attended})
+    return replace(situation, state=replace(state, incidents=incidents))
 
 
 def _actions(situation: Situation) -> list[Action]:

@@ -7,7 +7,7 @@ exhaustive, so that mypy names this place when a new kind of event is missing.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from immutables import Map
@@ -86,6 +86,10 @@ from holdfast.domain.memory.protection import Datastores, Jobs
 from holdfast.domain.memory.services import Services
 from holdfast.domain.memory.witnesses import Witnesses
 
+RESTS_AFTER = timedelta(days=1)
+# The notices of an incident's end, as the controls of communication name them.
+TOLD_LAST = ("alert", "status", "customers")
+
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
@@ -105,7 +109,11 @@ class Adopted:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The fold of the first ``size`` entries of the ledger."""
+    """The fold of the first ``size`` entries of the ledger.
+
+    ``attended`` names the incidents from which something may still follow, so that a
+    decision does not grow with all that ever happened.
+    """
 
     size: int = 0
     recorded_at: datetime | None = None
@@ -113,6 +121,7 @@ class State:
     services: Services = Map()
     incidents: Incidents = Map()
     running: Map[str, None] = Map()
+    attended: Map[str, None] = Map()
     recoveries: Recoveries = Map()
     notices: Notices = Notices()
     jobs: Jobs = Jobs()
@@ -139,7 +148,30 @@ class State:
 def evolve(state: State, event: Event, index: int, recorded_at: datetime) -> State:
     """Return the state after the event at ``index`` of the ledger."""
     changed = _evolve(state, event, index, recorded_at)
-    return replace(changed, size=index + 1, recorded_at=recorded_at)
+    attended = _attended(changed, recorded_at)
+    return replace(changed, attended=attended, size=index + 1, recorded_at=recorded_at)
+
+
+def _attended(state: State, recorded_at: datetime) -> Map[str, None]:
+    attended = state.attended
+    for name in attended:
+        if _rests(state, state.incidents[name], recorded_at):
+            attended = attended.delete(name)
+    return attended
+
+
+def _rests(state: State, incident: Incident, recorded_at: datetime) -> bool:
+    """Say whether nothing follows from the incident any more.
+
+    Its end was told: those words are concluded together, so that one stands for all.
+    Nobody waits for a word of it. And its end is long enough ago for every deadline.
+    """
+    if incident.resolved is None or recorded_at - incident.resolved.at < RESTS_AFTER:
+        return False
+    notices = state.notices
+    told = any(f"{incident.id}/{name}/resolved" in notices.all for name in TOLD_LAST)
+    waiting = (*notices.undelivered, *notices.unseen)
+    return told and not any(name.startswith(f"{incident.id}/") for name in waiting)
 
 
 def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> State:
@@ -204,15 +236,16 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
 
 def _incident(state: State, event: IncidentEvent, index: int) -> State:
     known = incident_memory.remember(state.incidents, event, index)
-    running = state.running
+    running, attended = state.running, state.attended
     match event:
         case IncidentOpened():
             running = running.set(event.incident, None)
+            attended = attended.set(event.incident, None)
         case IncidentResolved() if event.incident in running:
             running = running.delete(event.incident)
         case _:
             pass
-    return replace(state, incidents=known, running=running)
+    return replace(state, incidents=known, running=running, attended=attended)
 
 
 def _adopted(

@@ -60,6 +60,7 @@ class MemoryStore:
         self._frontier = Frontier()
         self._recorded_at = datetime.min.replace(tzinfo=UTC)
         self._outbox: dict[str, _Slot] = {}
+        self._open: dict[str, None] = {}
         self._checkpoints: dict[int, bytes] = {}
         self._blobs: dict[str, bytes] = {}
 
@@ -123,9 +124,18 @@ class MemoryStore:
             self._places[row.key] = row.index
         if planned.rows:
             self._recorded_at = moment
-        self._outbox.update(outbox)
+        self._keep(outbox)
         # Last, since `size` and `root` read it without the lock.
         self._frontier = self._frontier.extend(row.leaf for row in planned.rows)
+
+    def _keep(self, changed: Mapping[str, _Slot]) -> None:
+        """Put slots in place, and keep apart which are open: every courier asks."""
+        self._outbox.update(changed)
+        for key, slot in changed.items():
+            if slot.state == "open":
+                self._open[key] = None
+            else:
+                self._open.pop(key, None)
 
     def claim(
         self,
@@ -139,7 +149,7 @@ class MemoryStore:
         with self._lock:
             due = [
                 slot
-                for slot in self._outbox.values()
+                for slot in map(self._outbox.__getitem__, self._open)
                 if slot.is_due(now) and channel in {None, slot.parcel.channel}
             ]
             due.sort(key=lambda slot: (slot.not_before, slot.order))
@@ -192,7 +202,7 @@ class MemoryStore:
                 and slot.state == "open"
                 and slot.not_before >= since
             }
-            self._outbox.update(moved)
+            self._keep(moved)
             return len(moved)
 
     def save_checkpoint(self, size: int, note: bytes) -> None:

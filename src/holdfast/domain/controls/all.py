@@ -93,9 +93,11 @@ def judge_all(situation: Situation) -> dict[ControlName, Verdict]:
 
 def owed_by_all(situation: Situation) -> tuple[Duty, ...]:
     """Return every duty, of every control that the policy speaks of."""
+    sentences = situation.rules.policy.sentences
+    spoken_of = {o.control for sentence in sentences for o in sentence.obligations}
     return tuple(
         duty
         for name, control in CONTROLS.items()
-        if situation.rules.sentences_of(name)
+        if name in spoken_of
         for duty in control.owes(situation)
     )
