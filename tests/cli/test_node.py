@@ -179,7 +179,7 @@ def _missing_protected(given: dict[str, Any]) -> Iterator[str]:
 def test_example_runs(home: Path) -> None:
     """A node starts with the example, once its secrets are there and tools left out."""
     given = example()
-    for outside in ("pgbackrest", "witnesses", "witness_quorum"):
+    for outside in ("pgbackrest", "publish", "witnesses", "witness_quorum"):
         del given[outside]
     given["web"] |= {"port": 0}
     for name in ("slack.token", "mail.password"):

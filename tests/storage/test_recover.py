@@ -312,6 +312,21 @@ def test_a_false_checkpoint_prevents_nothing(
     assert "checkpoints/99999" in pulled.ignored
 
 
+def test_an_escrow_key_that_came_late(
+    target: FakeTarget, fresh: Callable[[], Store], tmp_path: Path
+) -> None:
+    """Where a copy was begun without a key, the evidence follows once there is one."""
+    made = live()
+    made.world.notary.sign()
+    OffSite(made.world.store, target, KEY, Kept()).publish()
+    assert not [path for path in target.files if "evidence/" in path]
+    copy = publish(made, target)
+    assert recovered(target, tmp_path, fresh()).evidence == 4
+    copy.edge = None
+    copy.publish()
+    assert copy.files == 0
+
+
 def test_another_escrow_key(
     target: FakeTarget, fresh: Callable[[], Store], tmp_path: Path
 ) -> None:

@@ -92,6 +92,9 @@ class OffSite:
         last = max(notes)
         edge = self._edge_at(shown, last)
         sizes = [size for size in notes if shown is None or size > shown.size]
+        if self.edge is None and shown is not None:
+            # The copy may have been begun before there was an escrow key.
+            self._write(self._earlier_evidence(shown.size))
         if shown is None:
             self._write([(KEY_PATH, f"{self.key}\n".encode())])
         for step in _steps(sizes, edge.size):
@@ -220,6 +223,20 @@ class OffSite:
                 yield tile.path, encode_bundle(entries[:width])
             if progress:
                 progress(end, total)
+
+    def _earlier_evidence(self, stop: int) -> Iterator[File]:
+        """Yield what is not there of the evidence that published entries name."""
+        if self.escrow is None:
+            return
+        for start in range(0, stop, READ_AT_ONCE):
+            entries = self.store.read(start, min(start + READ_AT_ONCE, stop))
+            for path, sealed in self._evidence(entries, start):
+                try:
+                    known = self.target.read(path) == sealed
+                except UnreadableError:
+                    known = False
+                if not known:
+                    yield path, sealed
 
     def _evidence(self, entries: Sequence[bytes], start: int) -> Iterator[File]:
         """Yield the sealed texts that adoptions among the entries put in force."""

@@ -1,0 +1,51 @@
+"""The pages on the copy off-site and the way back are typed, one after the other."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.docs.test_commands import ROOT, Typist, _home
+
+from holdfast.assembly import SystemClock, open_log, signer_of
+from holdfast.cli.adopting import read_folder
+from holdfast.demo import northwind
+from holdfast.operations.govern import adopt
+from holdfast.operations.notary import Notary
+
+OFF_SITE = ROOT / "docs" / "operating" / "off-site-copy.md"
+RECOVER = ROOT / "docs" / "operating" / "recover-holdfast.md"
+
+
+@pytest.fixture(name="typist")
+def _typist(tmp_path: Path) -> Iterator[Typist]:
+    """Return a typist beside a home whose company is adopted and signed."""
+    home = _home(tmp_path)
+    reader = open_log(home, create=True)
+    resilience = tmp_path / "resilience"
+    northwind.write_resilience(resilience, 1, engine="scripted")
+    adopt(reader.log, SystemClock(), read_folder(resilience), "ana")
+    Notary(reader.store, signer_of(home)).sign()
+    reader.store.close()
+    typist = Typist(tmp_path, HOLDFAST_HOME=str(home.folder))
+    yield typist
+    typist.stop()
+
+
+def test_the_pages_lead_to_a_copy_and_back(typist: Typist, tmp_path: Path) -> None:
+    """Set up a copy by its page, lose the machine, and recover by the other page."""
+    escrow, published, verified = typist.type(OFF_SITE)
+    typist.stop()
+    assert "escrow.key" in escrow
+    assert "4 entries" in published
+    assert "entries, all sound" in verified
+    (tmp_path / "home").rename(tmp_path / "safe")
+    (tmp_path / "safe" / "holdfast.sqlite").unlink()
+    _, recovered, again, quarantine = typist.type(RECOVER)
+    assert "added       4 entries" in recovered
+    assert "4 adopted texts" in recovered
+    assert "entries, all sound" in again
+    assert "nothing is in quarantine" in quarantine
+    shutil.rmtree(tmp_path / "new")
