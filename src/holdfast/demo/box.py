@@ -157,7 +157,9 @@ class Box:
                 start_new_session=True,
             )
         assert self.node.stdout is not None
-        if not self.node.stdout.readline():
+        with self.node.stdout as said:
+            ready = said.readline()
+        if not ready:
             raise HoldfastError("the node did not start", log.read_text()[-2000:])
 
     def stop_node(self) -> None:
