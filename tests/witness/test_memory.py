@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -34,6 +36,40 @@ def test_one_of_two_wins(tmp_path: Path) -> None:
             asked = [pool.submit(judge.add_checkpoint, body, NOW) for body in bodies]
         statuses = sorted(one.result().status for one in asked)
         assert statuses == [200] + [409] * 63
+
+
+class Meeting(WitnessStore):
+    """A memory in which two requests read the same size before either moves it on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.met = threading.Barrier(2)
+        self.reads = itertools.count()
+
+    def latest(self, origin: str) -> Checkpoint | None:
+        """Return it once both have asked."""
+        found = super().latest(origin)
+        if next(self.reads) < 2:
+            self.met.wait(10)
+        return found
+
+
+@pytest.mark.parametrize("sizes", [(9, 12), (12, 9), (9, 9)])
+def test_both_had_read_the_same(tmp_path: Path, sizes: tuple[int, int]) -> None:
+    """Of two that were judged from one size, the second to write is judged anew."""
+    with closing(stored(tmp_path)) as memory:
+        witness(memory).add_checkpoint(LOG.request(0, 8), NOW)
+    with (
+        closing(Meeting(tmp_path / "witness.sqlite")) as memory,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        judge = witness(memory)
+        bodies = [LOG.request(8, sizes[0]), FORK.request(8, sizes[1])]
+        answers = list(pool.map(lambda body: judge.add_checkpoint(body, NOW), bodies))
+        assert sorted(answer.status for answer in answers) == [200, 409]
+        kept = memory.latest(SIGNER.name)
+        assert kept is not None
+        assert f"{kept.size}\n" in {answer.body for answer in answers}
 
 
 def test_two_processes_share_one_memory(tmp_path: Path) -> None:
