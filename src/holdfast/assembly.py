@@ -251,8 +251,7 @@ def _witnesses_of(home: Home, log: Log, notary: Notary) -> Witnesses | None:
         HttpWitness(at.name, at.url, parse_verifier_key(at.key), at.timeout)
         for at in settings.witnesses
     ]
-    quorum = settings.witness_quorum or len(witnesses)
-    return Witnesses(log, notary, witnesses, quorum, settings.witness_silent_after)
+    return Witnesses(log, notary, witnesses, settings.witness_silent_after)
 
 
 def prober_of(home: Home, world: World) -> Prober:

@@ -23,7 +23,6 @@ from holdfast.ledger.checkpoint import Checkpoint, parse_checkpoint
 from holdfast.ledger.continuing import continuation
 from holdfast.ledger.merkle import Frontier
 from holdfast.ledger.note import Signature, VerifierKey, parse_note
-from holdfast.ledger.witness import cosigners
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports import Store
@@ -110,27 +109,20 @@ class _Post:
 
 
 class Witnesses:
-    """All witnesses of one log; ``quorum`` of them make a checkpoint witnessed."""
+    """All witnesses of one log."""
 
     def __init__(
         self,
         log: Log,
         notary: Notary,
         witnesses: Sequence[Witness],
-        quorum: int,
         silent_after: timedelta,
     ) -> None:
         self._log = log
         self._store: Store = log.store
         self._notary = notary
         self._posts = [_Post(witness, Frontier()) for witness in witnesses]
-        self._quorum = quorum
         self._silent_after = silent_after
-
-    def is_witnessed(self, note: bytes) -> bool:
-        """Say whether enough witnesses cosigned the checkpoint."""
-        keys = [post.witness.key for post in self._posts]
-        return len(cosigners(note, keys)) >= self._quorum
 
     def ask(self) -> Sequence[Fact]:
         """Offer the newest checkpoint to every witness that is due, and record."""
