@@ -75,7 +75,8 @@ class NoticeDelivered:
 
     ``possible_repeats`` counts attempts that may have reached somebody and were made
     again: those without a record (a crash between the relay's acceptance and our
-    commit), and those whose failure is uncertain. A repeat bears the same key. ``abandoned`` counts those that the other side refuses for good.
+    commit), and those whose failure is uncertain. A repeat bears the same key.
+    ``abandoned`` counts those that the other side refuses for good.
     """
 
     TYPE: ClassVar[str] = "notice.delivered"
