@@ -19,6 +19,10 @@ case "$*" in
   *backup*) echo $$ > {pid}; exec sleep 300;;
 esac
 """
+TOOLS = (
+    "pgbackrest",
+    *("postgres", "pg_ctl", "pg_waldump", "pg_isready", "pg_controldata"),
+)
 
 
 class StandIns:
@@ -29,7 +33,7 @@ class StandIns:
         self.pid_file = base / "shared" / "pid"
         self.pid_file.parent.mkdir(mode=0o777)
         self.pid_file.parent.chmod(0o777)
-        for name in ("pgbackrest", "postgres", "pg_ctl", "pg_waldump", "pg_isready"):
+        for name in TOOLS:
             tool = base / name
             tool.write_text(STAND_IN.format(pid=self.pid_file))
             tool.chmod(0o755)

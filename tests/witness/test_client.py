@@ -47,6 +47,8 @@ def answering(reply: Callable[[bytes], Reply]) -> Iterator[str]:
     """Serve answers as a function gives them, and yield the address."""
 
     class Handler(BaseHTTPRequestHandler):
+        """Answers as it was told."""
+
         def do_POST(self) -> None:
             """Answer."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -157,6 +159,8 @@ def test_any_answer(status: int, body: bytes) -> None:
     """Whatever comes back, it is a value, and never a cosignature."""
 
     class Deaf(HttpWitness):
+        """Answers without a wire, as it was told."""
+
         def _post(self, body: bytes) -> _Answer | Unanswered:
             """Answer without a wire."""
             return _Answer(status, answer) if body else Unanswered("")

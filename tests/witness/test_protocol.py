@@ -195,6 +195,8 @@ def test_lost_race() -> None:
     """A request that was overtaken is judged anew, and gets the size that won."""
 
     class Overtaken(RamMemory):
+        """Lets another request come first."""
+
         def advance(self, before: Checkpoint | None, after: Checkpoint) -> bool:
             """Let another request come first, once."""
             if not self.cosigned:
@@ -221,6 +223,8 @@ def test_broken_memory() -> None:
     """A witness that cannot remember cosigns nothing, and says so inside."""
 
     class Broken(RamMemory):
+        """Cannot remember."""
+
         def advance(self, before: Checkpoint | None, after: Checkpoint) -> bool:
             """Fail as a full disk does."""
             del before, after

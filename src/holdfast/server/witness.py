@@ -37,6 +37,7 @@ def create_witness_app(
 
     @app.post("/add-checkpoint")
     async def add_checkpoint(request: Request) -> Response:
+        """Cosign, or say by a status why not."""
         body = await _body(request)
         if isinstance(body, Answer):
             return _response(body)
