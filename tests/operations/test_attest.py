@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from tests.operations.company import company
 
+from holdfast.domain.controls import audit_log
 from holdfast.domain.events.governance import LedgerChecked
-from holdfast.operations.attest import check_ledger
+from holdfast.operations.attest import check_ledger, record_signing
+from holdfast.operations.notary import ForkError
 from holdfast.storage.memory import MemoryStore
 
 
@@ -55,3 +58,25 @@ def test_missing() -> None:
     assert checked.detail == "entry 2 of 4 is missing"
     store.lost = None
     assert made.events(LedgerChecked) == [checked]
+
+
+def test_refusal_is_recorded() -> None:
+    """A log that is not signed any more breaches the promise until it is again."""
+    made = company()
+    made.beat()
+    assert record_signing(made.world) is None
+    made.world.notary.refusal = ForkError("the log was rolled back", "Look.")
+
+    refused = record_signing(made.world)
+
+    assert refused is not None
+    assert (refused.ok, refused.scope) == (False, "signing")
+    situation = made.world.situation()
+    assert situation is not None
+    assert audit_log.judge(situation).standing == "breached"
+    made.world.notary.refusal = None
+    made.clock.advance(timedelta(days=1))
+    mended = record_signing(made.world)
+    assert mended is not None
+    assert mended.ok
+    assert record_signing(made.world) is None

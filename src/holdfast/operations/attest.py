@@ -41,6 +41,30 @@ def check_ledger(
     return event
 
 
+def record_signing(world: World) -> LedgerChecked | None:
+    """Record that the log is not signed any more and why, or that it is again.
+
+    Recorded once for each turn, and again with every verification while it lasts, so
+    that a refusal never ages out of the standing.
+    """
+    refusal = world.notary.refusal
+    known = {c.scope: c for c, _ in world.log.state().ledger_checks}.get("signing")
+    mended = known is not None and not known.ok and world.notary.signs
+    if refusal is None and not mended:
+        return None
+    size, root = world.store.root()
+    event = LedgerChecked(
+        size=size,
+        root=base64.b64encode(root).decode(),
+        ok=refusal is None,
+        scope="signing",
+        detail="checkpoints are signed again" if refusal is None else str(refusal),
+        at=world.clock.now(),
+    )
+    world.log.record([Fact(event, event.at)])
+    return event
+
+
 def _recompute(
     store: Store, size: int, progress: Callable[[int, int], None] | None
 ) -> bytes:

@@ -45,6 +45,11 @@ class Notary:
         """The public key by which anybody checks what is signed here."""
         return self._signer.verifier_key
 
+    @property
+    def signs(self) -> bool:
+        """Say whether it found the log in order since it started, and still does."""
+        return self.refusal is None and self._frontier is not None
+
     def sign(self) -> bytes | None:
         """Sign the log's head, if it grew and extends what was signed before.
 

@@ -13,7 +13,7 @@ from holdfast.domain.events.governance import NodeStarted
 from holdfast.domain.events.observation import ProbesSealed, VantageChanged
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
-from holdfast.operations.attest import check_ledger
+from holdfast.operations.attest import check_ledger, record_signing
 from holdfast.operations.beat import beat
 from holdfast.operations.deliver import publish_page
 from holdfast.operations.world import World
@@ -42,6 +42,7 @@ class Node:
     _prober: Prober | None = None
     _probing: str | None = None
     _published_at: datetime | None = None
+    _refused: bool = False
     _sealed_at: datetime | None = None
     _verified_at: datetime | None = None
     _sealed_to: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -96,8 +97,12 @@ class Node:
         self.world.notary.sign()
 
     def _tell_refusal(self) -> None:
-        if self.world.notary.refusal is not None:
-            raise self.world.notary.refusal
+        refusal = self.world.notary.refusal
+        if refusal is not None and not self._refused:
+            self._refused = True
+            record_signing(self.world)
+        if refusal is not None:
+            raise refusal
 
     def _say_hello(self) -> None:
         now = self.world.clock.now()
@@ -134,6 +139,7 @@ class Node:
 
     def _check_ledger(self) -> tuple[Fact, ...]:
         check_ledger(self.world)
+        record_signing(self.world)
         return ()
 
     def _look(self, *, seal: bool) -> None:
