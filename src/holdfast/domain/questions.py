@@ -19,6 +19,30 @@ ROLE_NAMES: dict[Role, str] = {
     "CS": "Customer Success",
 }
 
+# Who owns each promise where the policy itself names nobody (CLAUSES: owner).
+OWNERS: dict[ControlName, Role] = {
+    "scope": "RC",
+    "recovery_time": "PL",
+    "recovery_point": "PL",
+    "availability": "PL",
+    "roles": "RC",
+    "functions": "PL",
+    "redundancy": "PL",
+    "backups": "PL",
+    "off_site": "PL",
+    "remote_work": "RC",
+    "key_personnel": "PL",
+    "third_parties": "RC",
+    "audit_log": "PL",
+    "patching": "PL",
+    "tabletop": "RC",
+    "drills": "PL",
+    "policy_review": "RC",
+    "alerting": "IRT",
+    "status_page": "CS",
+    "customer_email": "CS",
+}
+
 Answer = Literal[
     "duration",  # "5 min", "30 s", "26 h", "365 d"
     "business_duration",  # "8 business hours"

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from holdfast.domain.controls import recovery_time
-from holdfast.domain.controls.all import OWNERS, judge_all, owed_by_all
+from holdfast.domain.controls.all import judge_all, owed_by_all
 from holdfast.domain.controls.judging import Duty, Situation, Verdict
 from holdfast.domain.declare import findings as catalogue_findings
 from holdfast.domain.memory.incidents import Incident
 from holdfast.domain.policy.model import Sentence
 from holdfast.domain.promises import ControlName
-from holdfast.domain.questions import ROLE_NAMES
+from holdfast.domain.questions import OWNERS, ROLE_NAMES
 from holdfast.evidence.timeline import describe
 from holdfast.evidence.views import (
     ClockView,

@@ -7,10 +7,11 @@ from typing import get_args
 import pytest
 from tests.domain.story import DAY, HOUR, T0, Story, confirmed, rules
 
-from holdfast.domain.controls.all import CONTROLS, OWNERS, judge_all, owed_by_all
+from holdfast.domain.controls.all import CONTROLS, judge_all, owed_by_all
 from holdfast.domain.controls.judging import EXERCISE_COUNTS_FOR, Verdict, guarded
 from holdfast.domain.events.governance import LedgerChecked
 from holdfast.domain.promises import ControlName
+from holdfast.domain.questions import OWNERS
 
 NAMES: tuple[ControlName, ...] = get_args(ControlName)
 

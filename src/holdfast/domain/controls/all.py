@@ -32,7 +32,6 @@ from holdfast.domain.controls.judging import (
     guarded,
 )
 from holdfast.domain.promises import ControlName
-from holdfast.domain.questions import Role
 
 CONTROLS: dict[ControlName, Control] = {
     "scope": scope,
@@ -55,31 +54,6 @@ CONTROLS: dict[ControlName, Control] = {
     "alerting": alerting,
     "status_page": status_page,
     "customer_email": customer_email,
-}
-
-
-# Who owns each promise where the policy itself names nobody (CLAUSES: owner).
-OWNERS: dict[ControlName, Role] = {
-    "scope": "RC",
-    "recovery_time": "PL",
-    "recovery_point": "PL",
-    "availability": "PL",
-    "roles": "RC",
-    "functions": "PL",
-    "redundancy": "PL",
-    "backups": "PL",
-    "off_site": "PL",
-    "remote_work": "RC",
-    "key_personnel": "PL",
-    "third_parties": "RC",
-    "audit_log": "PL",
-    "patching": "PL",
-    "tabletop": "RC",
-    "drills": "PL",
-    "policy_review": "RC",
-    "alerting": "IRT",
-    "status_page": "CS",
-    "customer_email": "CS",
 }
 
 

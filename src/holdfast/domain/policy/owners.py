@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable
 
 from holdfast.domain.policy.model import Obligation
-from holdfast.domain.promises import ControlName
-from holdfast.domain.questions import Role
+from holdfast.domain.questions import OWNERS, Role
 
 # In the order of judging: a role that answers for clients is not oversight as well.
 _DUTIES: tuple[tuple[Role, re.Pattern[str]], ...] = (
@@ -29,28 +28,6 @@ _DUTIES: tuple[tuple[Role, re.Pattern[str]], ...] = (
     ("RC", re.compile(r"\b(?:oversight|approv|budget|governance)", re.IGNORECASE)),
 )
 _OVERSIGHT = re.compile(r"\b(?:oversight|oversee|approv|budget)", re.IGNORECASE)
-
-OWNERS: dict[ControlName, Role] = {
-    "scope": "RC",
-    "recovery_time": "PL",
-    "recovery_point": "PL",
-    "availability": "PL",
-    "functions": "PL",
-    "redundancy": "PL",
-    "backups": "PL",
-    "off_site": "PL",
-    "remote_work": "RC",
-    "key_personnel": "PL",
-    "third_parties": "RC",
-    "audit_log": "PL",
-    "patching": "PL",
-    "tabletop": "RC",
-    "drills": "PL",
-    "policy_review": "RC",
-    "alerting": "IRT",
-    "status_page": "CS",
-    "customer_email": "CS",
-}
 
 
 def role_of(owner: str, duty: str) -> Role | None:
@@ -80,5 +57,6 @@ def owner_of(obligation: Obligation, names: dict[Role, str]) -> str | None:
     """Return who answers for an obligation that names nobody itself."""
     if obligation.control == "scope" and "environment" in obligation.duty:
         return names.get("PL")
-    role = OWNERS.get(obligation.control)
-    return names.get(role) if role else None
+    if obligation.control == "roles":
+        return None
+    return names.get(OWNERS[obligation.control])
