@@ -16,7 +16,7 @@ demo: $(READY) packages
 test: check
 	$(BIN)/pytest -m "not torture" -n 3 --dist loadgroup $(PYTEST_ARGS)
 
-check: $(READY) packages lint types floors docstrings
+check: $(READY) packages lint types floors docstrings docs
 
 lint: $(READY)
 	$(BIN)/ruff format --check src tests
