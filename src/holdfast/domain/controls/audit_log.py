@@ -6,6 +6,7 @@ and what witnesses on other hosts say of it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from holdfast.domain.controls.copying import copy_proofs, judge_copies
@@ -32,7 +33,14 @@ def judge(situation: Situation) -> Verdict:
     parts = (_judge_checks, judge_copies, judge_witnesses)
     found = [judge_part(situation) for judge_part in parts]
     verdicts = [verdict for verdict in found if verdict is not None]
-    return min(verdicts, key=lambda verdict: WORST_FIRST.index(verdict.standing))
+    worst = min(verdicts, key=lambda verdict: WORST_FIRST.index(verdict.standing))
+    alike = [verdict for verdict in verdicts if verdict.standing == worst.standing]
+    # Who looks into tampering wants all that speaks of it, not the first of it.
+    return replace(
+        worst,
+        reason="; ".join(dict.fromkeys(verdict.reason for verdict in alike)),
+        proofs=tuple(proof for verdict in alike for proof in verdict.proofs),
+    )
 
 
 def owes(situation: Situation) -> tuple[Duty, ...]:
