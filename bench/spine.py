@@ -37,7 +37,8 @@ from holdfast.ledger.checkpoint import Checkpoint, Signer
 from holdfast.ledger.note import parse_verifier_key
 from holdfast.ledger.verify import verify_log
 from holdfast.operations.govern import Texts
-from holdfast.operations.ports import Draft, Finished, Job
+from holdfast.operations.ports.engine import Finished, Job
+from holdfast.operations.ports.store import Draft
 from holdfast.simulation.run import Outage, begin, run
 from holdfast.storage.folder import Folder, export
 from holdfast.storage.memory import MemoryStore

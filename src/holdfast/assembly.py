@@ -25,7 +25,9 @@ from holdfast.ledger.note import parse_verifier_key
 from holdfast.operations.copies import Shipper
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
-from holdfast.operations.ports import Channel, Engine, Store
+from holdfast.operations.ports.channel import Channel
+from holdfast.operations.ports.engine import Engine
+from holdfast.operations.ports.store import Store
 from holdfast.operations.quarantine import give_up_jobs
 from holdfast.operations.respond import Desk
 from holdfast.operations.window import Window

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 
-from holdfast.operations.ports import Draft
+from holdfast.operations.ports.store import Draft
 from holdfast.storage.opening import open_store
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from holdfast.operations.ports import Store
+from holdfast.operations.ports.store import Store
 from holdfast.storage.opening import open_store
 
 ROOT_USER = 0

@@ -19,7 +19,7 @@ from holdfast.channels.smtp import Relay, Smtp
 from holdfast.demo import mail_relay, slack_server
 from holdfast.demo.faults import Fault, ask
 from holdfast.demo.spawn import Spawned
-from holdfast.operations.ports import Accepted, Channel, Message, Rejected
+from holdfast.operations.ports.channel import Accepted, Channel, Message, Rejected
 
 TOKEN = "xoxb-not-a-secret-of-anybody"
 PATIENCE = timedelta(seconds=1)

@@ -12,7 +12,14 @@ from tests.drills.rig import DATASTORE, a_rig
 
 from holdfast.engines.scripted import Scripted
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Engine, Evidence, Finished, Job, Lost, Running
+from holdfast.operations.ports.engine import (
+    Engine,
+    Evidence,
+    Finished,
+    Job,
+    Lost,
+    Running,
+)
 
 HOLDS = ("there is a database", "select count(*) > 0 from pg_database")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Draft
+from holdfast.operations.ports.store import Draft
 from holdfast.storage.errors import StoreError
 from holdfast.storage.opening import open_store
 

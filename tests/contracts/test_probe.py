@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.domain.catalogue import Probe, VantagePoint
-from holdfast.operations.ports import Sample
+from holdfast.operations.ports.source import Sample
 from holdfast.sources.address import refusal
 from holdfast.sources.fetch import Fetcher
 from holdfast.sources.http_probe import HttpProbe

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from holdfast.operations.ports import LeaseLostError, Parcel, Settlement, Store
+from holdfast.operations.ports.store import LeaseLostError, Parcel, Settlement, Store
 
 NOW = datetime(2026, 11, 4, 3, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=30)

@@ -11,7 +11,7 @@ import pytest
 from holdfast.channels.slack import Slack
 from holdfast.channels.slack_text import TEXT_CHARACTERS_MAX, compose
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Accepted, Message, Rejected
+from holdfast.operations.ports.channel import Accepted, Message, Rejected
 
 from .receiving import answering, http, silent
 

@@ -26,7 +26,7 @@ from holdfast.channels.smtp import Relay, Smtp
 from holdfast.demo.faults import Fault, ask
 from holdfast.demo.mail_relay import Keeper, mails
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Accepted, Message, Rejected
+from holdfast.operations.ports.channel import Accepted, Message, Rejected
 
 PASSWORD = "not-a-secret-of-anybody"
 NOTICE = Message("k/1", "Shop is down", "Since 08:12.\n.\nMore follows.")

@@ -22,7 +22,7 @@ from holdfast.channels import publishing
 from holdfast.channels.status_page import StatusPage, current
 from holdfast.demo.spawn import Spawned
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Accepted, Message, Rejected
+from holdfast.operations.ports.channel import Accepted, Message, Rejected
 from holdfast.sources.status_fetch import NotSeen, SeenPage, seen
 
 from .receiving import answering, http, unused_port

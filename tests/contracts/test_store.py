@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from holdfast.errors import HoldfastError
 from holdfast.ledger.errors import LedgerError
 from holdfast.ledger.merkle import EMPTY_ROOT, fold, leaf_hashes
-from holdfast.operations.ports import (
+from holdfast.operations.ports.store import (
     Claim,
     Draft,
     LeaseLostError,

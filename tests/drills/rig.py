@@ -28,7 +28,7 @@ from holdfast.engines.provision import (
     password,
     start_cluster,
 )
-from holdfast.operations.ports import Finished, Job, Lost, Running, Verb
+from holdfast.operations.ports.engine import Finished, Job, Lost, Running, Verb
 
 DATASTORE = "orders-db"
 PATIENCE_SECONDS = 60

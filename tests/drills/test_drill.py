@@ -22,7 +22,7 @@ from holdfast.engines.jobs import PROCESS
 from holdfast.engines.postgresql import ask, postmaster
 from holdfast.engines.report import Report
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Finished, Job, Lost, Rehearsal
+from holdfast.operations.ports.engine import Finished, Job, Lost, Rehearsal
 
 from .rig import DATASTORE, Rig, a_rig, until
 

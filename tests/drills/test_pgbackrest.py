@@ -20,7 +20,7 @@ from holdfast.engines.codec import to_json
 from holdfast.engines.pgbackrest import PgBackRest
 from holdfast.engines.pgbackrest_jobs import Order
 from holdfast.engines.provision import start_cluster, stop_cluster
-from holdfast.operations.ports import Job, Running
+from holdfast.operations.ports.engine import Job, Running
 
 from .rig import DATASTORE, Rig, a_rig, shared_temp, until
 

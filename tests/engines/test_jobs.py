@@ -15,7 +15,7 @@ from tests.drills.rig import DATASTORE, until
 from holdfast.engines import jobs
 from holdfast.engines.jobs import ProcessMark
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Finished, Job, Lost, Running
+from holdfast.operations.ports.engine import Finished, Job, Lost, Running
 
 HANGING = Job("hanging", DATASTORE, "backup", 2)
 

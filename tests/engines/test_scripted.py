@@ -10,7 +10,7 @@ import pytest
 
 from holdfast.engines.scripted import Script, Scripted
 from holdfast.engines.shelf import FolderShelf
-from holdfast.operations.ports import Finished, Job, Lost, Running
+from holdfast.operations.ports.engine import Finished, Job, Lost, Running
 
 MINUTE = timedelta(minutes=1)
 RESTORE = Job("recovery", "db", "restore", 2)

@@ -40,7 +40,7 @@ from holdfast.ledger.tiles import (
     tiles_of,
 )
 from holdfast.ledger.verify import verify_log
-from holdfast.operations.ports import Draft
+from holdfast.operations.ports.store import Draft
 from holdfast.storage.folder import Folder, export
 from holdfast.storage.memory import MemoryStore
 

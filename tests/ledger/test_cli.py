@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from holdfast.cli.ledger import app
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Checkpoint, Signer
-from holdfast.operations.ports import Draft
+from holdfast.operations.ports.store import Draft
 from holdfast.storage.opening import open_store
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)

@@ -14,7 +14,7 @@ from holdfast.ledger.checkpoint import Checkpoint, Signer
 from holdfast.ledger.errors import LedgerError
 from holdfast.ledger.merkle import leaf_hash
 from holdfast.ledger.verify import verify_log
-from holdfast.operations.ports import Draft
+from holdfast.operations.ports.store import Draft
 from holdfast.storage.audit import audit, prove
 from holdfast.storage.errors import StoreError
 from holdfast.storage.folder import Folder, export

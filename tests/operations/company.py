@@ -26,14 +26,9 @@ from holdfast.operations.deliver import parcels_of
 from holdfast.operations.govern import Texts, adopt
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
-from holdfast.operations.ports import (
-    Accepted,
-    Channel,
-    Engine,
-    Message,
-    Rejected,
-    Store,
-)
+from holdfast.operations.ports.channel import Accepted, Channel, Message, Rejected
+from holdfast.operations.ports.engine import Engine
+from holdfast.operations.ports.store import Store
 from holdfast.operations.world import Inbox, World
 from holdfast.simulation.clock import JumpingClock
 from holdfast.simulation.parts import KeepingChannel, KeptPage, PromptHands

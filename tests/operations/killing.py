@@ -49,7 +49,8 @@ from holdfast.journal import Fact, Recorded
 from holdfast.operations import respond
 from holdfast.operations.deliver import parcels_of
 from holdfast.operations.govern import Texts, adopt
-from holdfast.operations.ports import Job, Parcel
+from holdfast.operations.ports.engine import Job
+from holdfast.operations.ports.store import Parcel
 from holdfast.settings import Home
 from holdfast.simulation.clock import JumpingClock
 

@@ -23,7 +23,7 @@ from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations import respond
 from holdfast.operations.act import keep_evidence, perform
-from holdfast.operations.ports import (
+from holdfast.operations.ports.engine import (
     Evidence,
     Finished,
     InvariantResult,

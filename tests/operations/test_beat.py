@@ -16,14 +16,12 @@ from holdfast.domain.events.notice import NoticeDue
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact, UnknownEventError, seal
 from holdfast.operations.beat import beat
-from holdfast.operations.ports import (
-    Accepted,
+from holdfast.operations.ports.channel import Accepted, Message, Rejected
+from holdfast.operations.ports.store import (
     Appended,
     Draft,
-    Message,
     MovedOnError,
     Parcel,
-    Rejected,
     Settlement,
 )
 from holdfast.operations.world import Inbox

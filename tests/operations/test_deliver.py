@@ -27,7 +27,8 @@ from holdfast.domain.events.notice import (
     NoticeDelivered,
 )
 from holdfast.operations.deliver import deliver as deliver_by
-from holdfast.operations.ports import Accepted, Message, Rejected, Store
+from holdfast.operations.ports.channel import Accepted, Message, Rejected
+from holdfast.operations.ports.store import Store
 from holdfast.operations.world import World
 from holdfast.storage.memory import MemoryStore
 from holdfast.storage.opening import open_store

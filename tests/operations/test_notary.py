@@ -14,7 +14,7 @@ from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Signer, parse_checkpoint
 from holdfast.ledger.note import parse_note
 from holdfast.operations.notary import ForkError, Notary
-from holdfast.operations.ports import Mark, Store
+from holdfast.operations.ports.store import Mark, Store
 from holdfast.storage.mark import FileMark
 from holdfast.storage.memory import MemoryStore
 from holdfast.storage.opening import open_store

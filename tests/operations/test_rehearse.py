@@ -20,7 +20,8 @@ from holdfast.engines.scripted import Script
 from holdfast.errors import HoldfastError
 from holdfast.evidence.drills import drill_views
 from holdfast.operations.authority import ForbiddenError
-from holdfast.operations.ports import Job, MovedOnError
+from holdfast.operations.ports.engine import Job
+from holdfast.operations.ports.store import MovedOnError
 from holdfast.operations.rehearse import order_drill
 from holdfast.operations.respond import Desk, order_recovery
 

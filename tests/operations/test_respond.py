@@ -29,7 +29,7 @@ from holdfast.domain.events.job import JobRequested
 from holdfast.engines.scripted import Script
 from holdfast.errors import HoldfastError
 from holdfast.operations import respond
-from holdfast.operations.ports import Job
+from holdfast.operations.ports.engine import Job
 from holdfast.operations.respond import Desk
 
 

@@ -10,7 +10,7 @@ from tests.operations.company import DATASTORE, START, Company, company
 from holdfast.domain.events.job import JobRequested
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
 from holdfast.journal import Fact
-from holdfast.operations.ports import Job
+from holdfast.operations.ports.engine import Job
 from holdfast.operations.watch import LOOK_EVERY, due_looks
 
 

@@ -19,7 +19,8 @@ from holdfast.errors import HoldfastError
 from holdfast.journal import Fact, seal
 from holdfast.operations.govern import adopt
 from holdfast.operations.notary import ForkError
-from holdfast.operations.ports import Appended, Draft, Sample
+from holdfast.operations.ports.source import Sample
+from holdfast.operations.ports.store import Appended, Draft
 from holdfast.runner.node import Node
 from holdfast.sources.prober import Prober, Target
 from holdfast.storage.memory import MemoryStore

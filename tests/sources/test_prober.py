@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from holdfast.domain.catalogue import Probe, VantagePoint
-from holdfast.operations.ports import Sample
+from holdfast.operations.ports.source import Sample
 from holdfast.sources.prober import Prober, Target
 
 PROBE = Probe("http://x", timedelta(milliseconds=5), timedelta(seconds=1))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.domain.catalogue import Probe, VantagePoint
-from holdfast.operations.ports import Sample
+from holdfast.operations.ports.source import Sample
 from holdfast.sources import samples
 from holdfast.sources.prober import Book, Target, next_turn
 from holdfast.sources.samples import Transition, Turning

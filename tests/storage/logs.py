@@ -14,7 +14,7 @@ from holdfast.operations.copies import (
     OutOfReachError,
     UnreadableError,
 )
-from holdfast.operations.ports import Draft, Store
+from holdfast.operations.ports.store import Draft, Store
 from holdfast.storage.escrow import Escrow
 from holdfast.storage.memory import MemoryStore
 from holdfast.storage.off_site import OffSite

@@ -31,7 +31,7 @@ from holdfast.ledger.note import parse_verifier_key
 from holdfast.operations.authority import ForbiddenError
 from holdfast.operations.log import Log
 from holdfast.operations.notary import ForkError, Notary
-from holdfast.operations.ports import Store
+from holdfast.operations.ports.store import Store
 from holdfast.operations.quarantine import give_up_jobs, release, waiting
 from holdfast.simulation.clock import JumpingClock
 from holdfast.storage.errors import StoreError

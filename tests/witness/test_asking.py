@@ -23,7 +23,7 @@ from holdfast.ledger.note import VerifierKey, parse_note, parse_verifier_key
 from holdfast.ledger.witness import Cosigner, Request, Witness, cosignature_of
 from holdfast.operations.attest import check_ledger
 from holdfast.operations.notary import ForkError
-from holdfast.operations.ports import Store
+from holdfast.operations.ports.store import Store
 from holdfast.operations.witnessing import (
     Ahead,
     Cosigned,

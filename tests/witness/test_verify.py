@@ -16,7 +16,7 @@ from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Checkpoint
 from holdfast.ledger.note import parse_note
 from holdfast.ledger.witness import Cosigner
-from holdfast.operations.ports import Draft, Store
+from holdfast.operations.ports.store import Draft, Store
 from holdfast.storage.opening import open_store
 
 SECOND = Cosigner("second.example/w", bytes([3]) * 32)

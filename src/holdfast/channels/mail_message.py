@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from holdfast.operations.ports import Message
+from holdfast.operations.ports.channel import Message
 
 SUBJECT_CHARACTERS_MAX = 200
 ADDRESS_CHARACTERS_MAX = 254

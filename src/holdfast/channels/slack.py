@@ -24,7 +24,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from holdfast.channels.slack_text import compose
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Accepted, Message, Rejected
+from holdfast.operations.ports.channel import Accepted, Message, Rejected
 
 EVENT_TYPE = "holdfast_notice"
 ANSWER_BYTES_MAX = 1_000_000

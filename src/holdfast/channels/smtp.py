@@ -22,7 +22,7 @@ import aiosmtplib
 
 from holdfast.channels.mail_message import AddressError, compose, parse_address
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Accepted, Message, Rejected
+from holdfast.operations.ports.channel import Accepted, Message, Rejected
 
 IMPLICIT_TLS_PORT = 465
 PERMANENT = 500

@@ -16,7 +16,7 @@ from pathlib import Path
 from holdfast.channels import publishing, status_html, status_json
 from holdfast.channels.status_model import ModelError, PageModel, parse, unparse
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Accepted, Message, Rejected
+from holdfast.operations.ports.channel import Accepted, Message, Rejected
 
 MODEL = "model.json"
 REVISIONS_MAX = 50

@@ -26,7 +26,7 @@ from holdfast.domain.events.drill import Sabotage
 from holdfast.errors import HoldfastError
 from holdfast.evidence.as_json import as_json
 from holdfast.evidence.drills import DrillView, drill_views
-from holdfast.operations.ports import Job, Running
+from holdfast.operations.ports.engine import Job, Running
 from holdfast.operations.rehearse import order_drill
 
 app = typer.Typer(no_args_is_help=True)

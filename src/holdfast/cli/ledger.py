@@ -36,7 +36,7 @@ from holdfast.ledger.note import Verified, VerifierKey, encode64, parse_verifier
 from holdfast.ledger.proof import parse_proof
 from holdfast.ledger.verify import Progress as Told
 from holdfast.ledger.verify import verify_log
-from holdfast.operations.ports import Store
+from holdfast.operations.ports.store import Store
 from holdfast.settings import FILE as SETTINGS_FILE
 from holdfast.storage import audit as audits
 from holdfast.storage.errors import StoreError

@@ -20,7 +20,7 @@ from holdfast.ledger.note import (
 )
 from holdfast.ledger.verify import CHECKPOINT_PATH
 from holdfast.ledger.witness import cosigners
-from holdfast.operations.ports import Store
+from holdfast.operations.ports.store import Store
 from holdfast.settings import FILE
 from holdfast.storage.folder import Folder
 

@@ -44,7 +44,7 @@ from holdfast.engines.repository import list_archive
 from holdfast.engines.restore import choose
 from holdfast.engines.sabotage import sabotaged
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Backup, Job, Rehearsal
+from holdfast.operations.ports.engine import Backup, Job, Rehearsal
 
 _STANDING = (
     "select pg_is_in_recovery(),"

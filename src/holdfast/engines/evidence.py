@@ -25,7 +25,7 @@ from typing import IO
 
 from holdfast.engines.account import unprivileged
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Evidence
+from holdfast.operations.ports.engine import Evidence
 
 DIES_WITH_US = ("/usr/bin/setpriv", "--pdeathsig", "KILL", "--")
 TAIL_CHARACTERS = 2000

@@ -31,7 +31,13 @@ from holdfast.engines.account import write_private
 from holdfast.engines.codec import from_json, to_json
 from holdfast.engines.evidence import BASE_ENVIRONMENT
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Evidence, Finished, Lost, Rehearsal, Running
+from holdfast.operations.ports.engine import (
+    Evidence,
+    Finished,
+    Lost,
+    Rehearsal,
+    Running,
+)
 
 JOB, PROCESS, PROGRESS, RESULT = (
     "job.json",

@@ -24,7 +24,7 @@ from holdfast.engines.protected import Protected
 from holdfast.engines.repository import cipher_shown
 from holdfast.engines.wal import Proven, recoverable_to
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import (
+from holdfast.operations.ports.engine import (
     Description,
     Finished,
     InvariantResult,

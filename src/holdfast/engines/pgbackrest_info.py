@@ -15,7 +15,7 @@ from holdfast.engines.evidence import Ran, scrub, summarise
 from holdfast.engines.pgbackrest_command import call, configure_recovery
 from holdfast.engines.protected import Protected
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Backup, Evidence
+from holdfast.operations.ports.engine import Backup, Evidence
 
 Json = dict[str, object]
 # pgBackRest's own codes: nothing at that place; a stanza without backup; anything else.

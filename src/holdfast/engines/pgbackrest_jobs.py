@@ -23,7 +23,7 @@ from holdfast.engines.protected import Protected
 from holdfast.engines.report import Ended, Report
 from holdfast.engines.repository import cipher_shown, list_archive, missing_segments
 from holdfast.engines.restore import failover, restore
-from holdfast.operations.ports import Job
+from holdfast.operations.ports.engine import Job
 
 _STATUS = re.compile(r"^\s*status: (\S+)", re.MULTILINE)
 _FAULTS = re.compile(

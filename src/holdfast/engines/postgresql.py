@@ -21,7 +21,7 @@ import psycopg
 from holdfast.engines.evidence import Call, Ran, argv_of, run, scrub
 from holdfast.engines.pgbackrest_command import version
 from holdfast.engines.protected import Cluster, Deadlines
-from holdfast.operations.ports import Evidence, InvariantResult
+from holdfast.operations.ports.engine import Evidence, InvariantResult
 
 Row: TypeAlias = tuple[object, ...]
 Rows: TypeAlias = tuple[Row, ...]

@@ -11,7 +11,7 @@ from holdfast.engines.pgbackrest_info import NOTHING_THERE, Info, read_info
 from holdfast.engines.postgresql import postmaster
 from holdfast.engines.protected import Protected
 from holdfast.engines.repository import list_archive, missing_segments
-from holdfast.operations.ports import Evidence, Preflight
+from holdfast.operations.ports.engine import Evidence, Preflight
 
 Check = tuple[str, bool, str]
 # pgBackRest's own table of what it can read; 2.45 fails on 16 with a message that

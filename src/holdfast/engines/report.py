@@ -7,7 +7,7 @@ from pathlib import Path
 
 from holdfast.engines import jobs
 from holdfast.engines.evidence import Ran
-from holdfast.operations.ports import Evidence, Rehearsal
+from holdfast.operations.ports.engine import Evidence, Rehearsal
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 from holdfast.engines.evidence import Ran
 from holdfast.engines.pgbackrest_command import call
 from holdfast.engines.protected import Protected, RepositoryAt
-from holdfast.operations.ports import Evidence
+from holdfast.operations.ports.engine import Evidence
 
 SALTED = b"Salted__"
 SAMPLE = 20

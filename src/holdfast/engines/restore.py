@@ -30,7 +30,7 @@ from holdfast.engines.protected import Protected
 from holdfast.engines.report import Ended, Report
 from holdfast.engines.repository import list_archive
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Backup, Job
+from holdfast.operations.ports.engine import Backup, Job
 
 _STANDING = (
     "select pg_is_in_recovery(),"

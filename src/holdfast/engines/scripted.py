@@ -16,9 +16,9 @@ from typing import Literal
 from holdfast.engines.codec import from_json, to_json
 from holdfast.engines.shelf import MemoryShelf, Shelf
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import (
+from holdfast.operations.ports.clock import Clock
+from holdfast.operations.ports.engine import (
     Backup,
-    Clock,
     Description,
     Evidence,
     Finished,

@@ -30,7 +30,7 @@ from holdfast.engines.pgbackrest_info import Info
 from holdfast.engines.postgresql import ask
 from holdfast.engines.protected import Protected
 from holdfast.engines.repository import fetch_segment, list_archive
-from holdfast.operations.ports import Evidence
+from holdfast.operations.ports.engine import Evidence
 
 LOOK_AHEAD = 64
 LOOK_BACK = 8

@@ -28,7 +28,7 @@ from holdfast.domain.events.notice import StatusPageSeen
 from holdfast.domain.memory.incidents import Recovery
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
-from holdfast.operations.ports import (
+from holdfast.operations.ports.engine import (
     Engine,
     Evidence,
     Finished,
@@ -36,8 +36,8 @@ from holdfast.operations.ports import (
     Lost,
     Readiness,
     Running,
-    Store,
 )
+from holdfast.operations.ports.store import Store
 from holdfast.operations.world import World
 
 DETAIL_MAX = 300

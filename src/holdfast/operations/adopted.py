@@ -11,7 +11,7 @@ from holdfast.domain.policy.compiler import compile_policy
 from holdfast.domain.rules import Rules, resolve
 from holdfast.domain.state import Adopted, State
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Store
+from holdfast.operations.ports.store import Store
 
 
 class Adoptions:

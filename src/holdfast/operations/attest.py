@@ -9,7 +9,7 @@ from holdfast.domain.events.governance import LedgerChecked
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.ledger import merkle
-from holdfast.operations.ports import Store
+from holdfast.operations.ports.store import Store
 from holdfast.operations.world import World
 
 READ_AT_ONCE = 1_000

@@ -16,7 +16,7 @@ from holdfast.domain.events.notice import ChannelName
 from holdfast.operations.act import perform
 from holdfast.operations.deliver import deliver, parcels_of
 from holdfast.operations.log import as_fact
-from holdfast.operations.ports import MovedOnError
+from holdfast.operations.ports.store import MovedOnError
 from holdfast.operations.watch import due_looks
 from holdfast.operations.world import World
 

@@ -21,7 +21,7 @@ from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.log import Log
 from holdfast.operations.notary import ForkError, Notary
-from holdfast.operations.ports import Clock
+from holdfast.operations.ports.clock import Clock
 
 CHECK_EVERY = timedelta(days=1)
 TRY_EVERY = timedelta(seconds=30)

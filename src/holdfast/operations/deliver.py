@@ -24,14 +24,12 @@ from holdfast.domain.retries import retry_at
 from holdfast.domain.rules import Rules
 from holdfast.journal import Fact
 from holdfast.operations.page import page_model
-from holdfast.operations.ports import (
-    Accepted,
+from holdfast.operations.ports.channel import Accepted, Message, Rejected
+from holdfast.operations.ports.store import (
     Claim,
     Delivered,
     LeaseLostError,
-    Message,
     Parcel,
-    Rejected,
     Settlement,
 )
 from holdfast.operations.world import World

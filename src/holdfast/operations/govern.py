@@ -32,7 +32,8 @@ from holdfast.errors import FaultsError, HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.authority import require
 from holdfast.operations.log import Log
-from holdfast.operations.ports import Clock, Store
+from holdfast.operations.ports.clock import Clock
+from holdfast.operations.ports.store import Store
 
 HOLIDAYS_BACK, HOLIDAYS_AHEAD = 1, 3
 

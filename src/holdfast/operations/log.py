@@ -16,14 +16,8 @@ from holdfast.domain.rules import Rules
 from holdfast.domain.state import State, evolve
 from holdfast.journal import Fact, read, seal
 from holdfast.operations.adopted import Adoptions
-from holdfast.operations.ports import (
-    Appended,
-    Clock,
-    Draft,
-    Parcel,
-    Settlement,
-    Store,
-)
+from holdfast.operations.ports.clock import Clock
+from holdfast.operations.ports.store import Appended, Draft, Parcel, Settlement, Store
 
 FOLD_AT_ONCE = 1_000
 

@@ -17,7 +17,8 @@ from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Checkpoint, parse_checkpoint
 from holdfast.ledger.merkle import Frontier
 from holdfast.ledger.note import parse_note
-from holdfast.operations.ports import Mark, Signer, Store
+from holdfast.operations.ports.signer import Signer
+from holdfast.operations.ports.store import Mark, Store
 
 READ_AT_ONCE = 4_096
 

@@ -18,7 +18,8 @@ from holdfast.journal import Fact
 from holdfast.operations.authority import require
 from holdfast.operations.deliver import parcels_of
 from holdfast.operations.log import Log
-from holdfast.operations.ports import HELD, Clock, Parcel
+from holdfast.operations.ports.clock import Clock
+from holdfast.operations.ports.store import HELD, Parcel
 
 JOB_GIVEN_UP = "it was open when the log was recovered; nothing started it again"
 

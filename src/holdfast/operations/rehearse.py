@@ -13,7 +13,7 @@ from holdfast.domain.events.drill import DrillOrdered, Sabotage
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.authority import require
-from holdfast.operations.ports import MovedOnError
+from holdfast.operations.ports.store import MovedOnError
 from holdfast.operations.respond import Desk
 
 TRIES = 20

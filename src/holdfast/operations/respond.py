@@ -30,7 +30,7 @@ from holdfast.journal import Fact
 from holdfast.operations.authority import require
 from holdfast.operations.deliver import parcels_of
 from holdfast.operations.log import Log
-from holdfast.operations.ports import Clock
+from holdfast.operations.ports.clock import Clock
 
 UPDATE_LENGTH_MAX = 2_000
 

@@ -14,7 +14,7 @@ from holdfast.domain.controls.judging import Situation
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
 from holdfast.journal import Fact
 from holdfast.operations.act import keep_evidence
-from holdfast.operations.ports import Engine, Points
+from holdfast.operations.ports.engine import Engine, Points
 from holdfast.operations.world import Work, World
 
 LOOK_EVERY = timedelta(minutes=5)

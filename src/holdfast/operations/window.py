@@ -11,7 +11,7 @@ from holdfast.evidence.views import StandingView
 from holdfast.journal import Recorded, read
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
-from holdfast.operations.ports import Clock
+from holdfast.operations.ports.clock import Clock
 
 
 class Window:

@@ -25,7 +25,7 @@ from holdfast.ledger.merkle import Frontier
 from holdfast.ledger.note import Signature, VerifierKey, parse_note
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
-from holdfast.operations.ports import Store
+from holdfast.operations.ports.store import Store
 
 # Where nothing grows a witness is still asked: a rollback shows, and that it lives.
 ASK_AGAIN = timedelta(minutes=1)

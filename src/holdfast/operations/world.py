@@ -15,7 +15,11 @@ from holdfast.journal import Fact, seal
 from holdfast.operations.copies import Shipper
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
-from holdfast.operations.ports import Channel, Clock, Engine, Lookout, Store
+from holdfast.operations.ports.channel import Channel
+from holdfast.operations.ports.clock import Clock
+from holdfast.operations.ports.engine import Engine
+from holdfast.operations.ports.source import Lookout
+from holdfast.operations.ports.store import Store
 from holdfast.operations.witnessing import Witnesses
 
 LONGEST_NODE = "n" * 63

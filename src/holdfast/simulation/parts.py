@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from holdfast.errors import HoldfastError
-from holdfast.operations.ports import Accepted, Clock, Message, Rejected
+from holdfast.operations.ports.channel import Accepted, Message, Rejected
+from holdfast.operations.ports.clock import Clock
 from holdfast.operations.world import Inbox, Work
 
 

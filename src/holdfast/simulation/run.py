@@ -19,7 +19,7 @@ from holdfast.operations.beat import beat
 from holdfast.operations.govern import Texts, adopt
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
-from holdfast.operations.ports import Channel
+from holdfast.operations.ports.channel import Channel
 from holdfast.operations.world import Inbox, World
 from holdfast.simulation.clock import JumpingClock
 from holdfast.simulation.parts import KeepingChannel, KeptPage, PromptHands

@@ -9,7 +9,7 @@ import dataclasses
 from datetime import datetime
 
 from holdfast.domain.catalogue import Probe, VantagePoint
-from holdfast.operations.ports import Sample
+from holdfast.operations.ports.source import Sample
 from holdfast.sources.fetch import Fetched, Fetcher, Unreached
 
 

@@ -18,7 +18,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from holdfast.domain.catalogue import Probe, VantagePoint
-from holdfast.operations.ports import Clock, Sample
+from holdfast.operations.ports.clock import Clock
+from holdfast.operations.ports.source import Sample
 from holdfast.sources.samples import Seal, Stretch, Transition, Turning
 
 THREADS = 8

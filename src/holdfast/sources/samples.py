@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from holdfast.operations.ports import Sample
+from holdfast.operations.ports.source import Sample
 
 SAMPLES_MAX = 10_000
 

@@ -19,7 +19,7 @@ from holdfast.ledger.merkle import Frontier, Tree, leaf_hashes
 from holdfast.ledger.note import Verified, VerifierKey, parse_note
 from holdfast.ledger.proof import Proof
 from holdfast.ledger.verify import Progress
-from holdfast.operations.ports import Store
+from holdfast.operations.ports.store import Store
 
 _BATCH = 1_024
 _ALTERED = "Stop Holdfast, keep this database as evidence, compare with the copies."

@@ -16,7 +16,7 @@ from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import parse_checkpoint
 from holdfast.ledger.note import parse_note
 from holdfast.operations.notary import NotYetError
-from holdfast.operations.ports import Mark
+from holdfast.operations.ports.store import Mark
 
 PATIENCE = timedelta(seconds=10)
 Look = Callable[[], bytes | None]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from holdfast.ledger.note import parse_note
 from holdfast.ledger.verify import CHECKPOINT_PATH, Progress, checkpoint_path
-from holdfast.operations.ports import Store
+from holdfast.operations.ports.store import Store
 from holdfast.storage.errors import StoreError
 from holdfast.storage.published import Published
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from holdfast.ledger.merkle import Frontier
-from holdfast.operations.ports import (
+from holdfast.operations.ports.store import (
     HELD,
     Appended,
     Claim,

@@ -40,7 +40,7 @@ from holdfast.operations.copies import (
     UnreadableError,
 )
 from holdfast.operations.notary import ForkError
-from holdfast.operations.ports import Mark, Store
+from holdfast.operations.ports.store import Mark, Store
 from holdfast.storage.errors import StoreError
 from holdfast.storage.escrow import Escrow
 from holdfast.storage.folder import KEY_PATH

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from holdfast.operations.ports import Store
+from holdfast.operations.ports.store import Store
 from holdfast.storage.errors import StoreError
 from holdfast.storage.memory import MemoryStore
 from holdfast.storage.postgresql import PostgresqlStore

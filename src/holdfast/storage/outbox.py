@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, func, or_, select, text, true, update
 
-from holdfast.operations.ports import (
+from holdfast.operations.ports.store import (
     HELD,
     Claim,
     Delivered,

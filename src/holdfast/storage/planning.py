@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from holdfast.ledger.merkle import leaf_hash
 from holdfast.ledger.tiles import require_entry
-from holdfast.operations.ports import Appended, Draft, Parcel
+from holdfast.operations.ports.store import Appended, Draft, Parcel
 from holdfast.storage.errors import StoreError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

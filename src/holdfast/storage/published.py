@@ -21,7 +21,7 @@ from holdfast.ledger.tiles import (
     partials_of,
     tiles_of,
 )
-from holdfast.operations.ports import Store
+from holdfast.operations.ports.store import Store
 from holdfast.storage.errors import StoreError
 
 _ALTERED = "Find out what happened before you publish: `holdfast ledger verify`."

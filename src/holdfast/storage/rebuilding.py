@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from holdfast.ledger.checkpoint import Checkpoint
 from holdfast.operations.log import Log
-from holdfast.operations.ports import Mark
+from holdfast.operations.ports.store import Mark
 from holdfast.operations.quarantine import hold_what_is_open, rebuild_outbox
 from holdfast.storage.escrow import Escrow
 from holdfast.storage.recover import (

@@ -22,7 +22,7 @@ from holdfast.ledger.verify import (
     verify_log,
 )
 from holdfast.operations.notary import ForkError
-from holdfast.operations.ports import Draft, Mark, Store
+from holdfast.operations.ports.store import Draft, Mark, Store
 from holdfast.storage.errors import StoreError
 from holdfast.storage.escrow import Escrow
 from holdfast.storage.folder import Folder

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, func, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from holdfast.ledger.merkle import Frontier
-from holdfast.operations.ports import (
+from holdfast.operations.ports.store import (
     Appended,
     Claim,
     Delivered,

@@ -1,0 +1,256 @@
+"""Ways to back up and restore datastores.
+
+A failure of the outside world is a value here (an `Evidence` that says how a command
+went, a `Lost` job); an exception is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from holdfast.domain.events.drill import Sabotage
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How one outside command went: the proof behind a fact.
+
+    ``argv`` holds no secret. ``output_digest`` is ``sha256:`` of the whole output, of
+    which ``output_tail`` is the last part, scrubbed. ``exit_status`` is evidence, never
+    the verdict; ``None`` means that the deadline ended it.
+    """
+
+    argv: tuple[str, ...]
+    exit_status: int | None
+    output_digest: str
+    output_tail: str
+    tool_version: str
+    started_at: datetime
+    wall: timedelta
+    monotonic: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup in one repository. ``error`` is the repository's own doubt about it."""
+
+    label: str
+    repository: int
+    kind: Literal["full", "diff", "incr"]
+    started_at: datetime
+    finished_at: datetime
+    size_bytes: int
+    wal_start: str
+    wal_stop: str
+    error: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What is known of one repository.
+
+    ``cipher`` is what the repository's own files show, not what a setting says;
+    ``None`` where it could not be seen. ``off_site`` is whether it lies in another
+    account or region than production.
+    """
+
+    number: int
+    location: str
+    off_site: bool
+    reachable: bool
+    cipher: str | None
+    backups: tuple[Backup, ...]
+    wal_max: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A datastore as its engine sees it now."""
+
+    datastore: str
+    at: datetime
+    running: bool
+    in_recovery: bool | None
+    timeline: int | None
+    server_version: str | None
+    archiving: bool
+    last_archived_at: datetime | None
+    archive_failing: bool
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """What can be restored: backups by repository and the newest recoverable moment.
+
+    ``recoverable_to`` is a moment such that every transaction committed before it is
+    in the repository, as far as is proven; ``None`` where nothing is.
+    """
+
+    datastore: str
+    at: datetime
+    repositories: tuple[Repository, ...]
+    recoverable_to: datetime | None
+    evidence: tuple[Evidence, ...]
+
+
+Verb = Literal["backup", "verify", "restore", "failover", "drill"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A long verb to run. ``id`` is a slug made from what caused it; a repeat of
+    `start` with the same id never runs it twice.
+
+    A drill restores into a place of its own beside the running datastore, asks it the
+    ``invariants`` (name, SQL) and removes it; with ``sabotage`` something is broken on
+    purpose in a copy, so that it has to fail.
+    """
+
+    id: str
+    datastore: str
+    verb: Verb
+    repository: int | None = None
+    target: datetime | None = None
+    set_label: str | None = None
+    invariants: tuple[tuple[str, str], ...] = ()
+    sabotage: Sabotage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The job is under way; ``progress`` is 0 to 1 where known."""
+
+    progress: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a drill measured.
+
+    ``fault_at``: the disaster is assumed here, and only what the repository held then
+    is used. ``verified_at``: the recovered data were up and all invariants held;
+    ``None`` if it never came so far. ``commits_lost`` and ``first_lost_at`` are counted
+    against production's own log; ``None`` where it could not be counted, or where
+    nothing was lost. ``untouched``: production and its repositories are as they were;
+    ``disposed``: nothing of the drill is left. ``findings`` name all that is wrong.
+    """
+
+    fault_at: datetime
+    verified_at: datetime | None
+    recovered_to: datetime | None
+    first_lost_at: datetime | None
+    commits_lost: int | None
+    timeline: int | None
+    invariants: tuple[str, ...]
+    untouched: bool
+    disposed: bool
+    findings: tuple[str, ...]
+    steps: tuple[tuple[str, timedelta], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The job ended. ``ok`` is the engine's judgement of the evidence."""
+
+    ok: bool
+    detail: str
+    finished_at: datetime
+    evidence: tuple[Evidence, ...]
+    rehearsal: Rehearsal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The job's process is gone and left no result; a person must look."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Whether a restore could work now: each check by name with its finding."""
+
+    ok: bool
+    checks: tuple[tuple[str, bool, str], ...]
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a restored server may be used: out of recovery, on the expected
+    timeline, target reached. ``recovered_to`` is the last replayed commit's time.
+    """
+
+    ready: bool
+    in_recovery: bool | None
+    timeline: int | None
+    recovered_to: datetime | None
+    detail: str
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InvariantResult:
+    """One invariant, asked of a database in a read-only transaction."""
+
+    name: str
+    holds: bool
+    detail: str
+
+
+class Engine(Protocol):
+    """A way to back up and restore datastores, over tools that people trust.
+
+    `restore` leaves the datastore fenced: up, but out of its applications' reach until
+    `failover` opens it, so that nobody works on data that nobody has verified.
+
+    Short verbs return within their deadline. Long ones are `start`, which returns at
+    once, and `observe`. Jobs are detached: they outlive the process that started them,
+    and any later process on the host can observe them by id.
+    """
+
+    def capabilities(self) -> frozenset[str]:
+        """Return the verbs that this engine has here, with the tools it found."""
+        ...
+
+    def describe(self, datastore: str) -> Description:
+        """Look at the running datastore."""
+        ...
+
+    def preflight(self, datastore: str, repository: int) -> Preflight:
+        """Check that a restore from the repository could work: versions, keys, space,
+        reach.
+        """
+        ...
+
+    def points(self, datastore: str) -> Points:
+        """List what could be restored, from the repositories themselves."""
+        ...
+
+    def start(self, job: Job) -> str:
+        """Start a long verb; return its work folder. Repeatable by the job's id."""
+        ...
+
+    def observe(self, job: Job) -> Running | Finished | Lost:
+        """Say how a started job stands, from its work folder alone."""
+        ...
+
+    def ready(self, datastore: str) -> Readiness:
+        """Judge whether the restored datastore may be used."""
+        ...
+
+    def check_invariants(
+        self, datastore: str, invariants: Sequence[tuple[str, str]]
+    ) -> Sequence[InvariantResult]:
+        """Run approved read-only queries (name, SQL), each under its own deadline."""
+        ...
+
+    def dispose(self, job: Job) -> None:
+        """Remove what a job left, also a lost drill's place; no datastore in use."""
+        ...
