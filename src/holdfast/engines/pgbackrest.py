@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from holdfast.engines import jobs, preflight, restore
+from holdfast.engines import jobs, measure, preflight, restore
 from holdfast.engines.codec import to_json
 from holdfast.engines.drill_target import fenced
 from holdfast.engines.evidence import require
@@ -30,6 +30,7 @@ from holdfast.operations.ports.engine import (
     InvariantResult,
     Job,
     Lost,
+    Measure,
     Points,
     Preflight,
     Readiness,
@@ -118,6 +119,10 @@ class PgBackRest:
             recoverable_to=proven.moment,
             evidence=tuple(e for i in infos for e in i.evidence) + proven.evidence,
         )
+
+    def measure(self, datastore: str, points: Points) -> Measure | None:
+        """Commit a heartbeat; read replication, WAL and canaries."""
+        return measure.measure(self._find(datastore), points)
 
     def start(self, job: Job) -> str:
         """Start a detached job; a repeat with the same id never runs it twice."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import psycopg
 
@@ -25,6 +25,8 @@ from holdfast.operations.ports.engine import Evidence, InvariantResult
 
 Row: TypeAlias = tuple[object, ...]
 Rows: TypeAlias = tuple[Row, ...]
+Session: TypeAlias = psycopg.Connection[Row]
+_T = TypeVar("_T")
 
 SHORTEST_ARCHIVE_TIMEOUT = timedelta(seconds=10)
 LONGEST_ARCHIVE_TIMEOUT = timedelta(minutes=5)
@@ -149,6 +151,18 @@ def ask(cluster: Cluster, sql: str, timeout: timedelta) -> Asked:
         monotonic=timedelta(seconds=time.monotonic() - began),
     )
     return Asked(rows, detail, evidence)
+
+
+def write(
+    cluster: Cluster, timeout: timedelta, work: Callable[[Session], _T]
+) -> _T | None:
+    """Do work in a session that may write, or return ``None`` where it cannot."""
+    try:
+        with connect(cluster, timeout) as session:
+            session.execute("set default_transaction_read_only = off")
+            return work(session)
+    except psycopg.Error:
+        return None
 
 
 def connect(cluster: Cluster, timeout: timedelta) -> psycopg.Connection[Row]:

@@ -62,7 +62,10 @@ class RepositoryAt:
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """A datastore, its repositories, and the folder that Holdfast works in for it."""
+    """A datastore, its repositories, and the folder that Holdfast works in for it.
+
+    ``heartbeat``: Holdfast may keep a schema `holdfast` with two small tables in it.
+    """
 
     id: str
     folder: Path
@@ -70,6 +73,7 @@ class Protected:
     repositories: tuple[RepositoryAt, ...]
     stanza: str
     retention_full: int = 7
+    heartbeat: bool = True
     pgbackrest: Path = Path("/usr/bin/pgbackrest")
     deadlines: Deadlines = field(default_factory=Deadlines)
 

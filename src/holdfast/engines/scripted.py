@@ -25,6 +25,7 @@ from holdfast.operations.ports.engine import (
     InvariantResult,
     Job,
     Lost,
+    Measure,
     Points,
     Preflight,
     Readiness,
@@ -149,6 +150,24 @@ class Scripted:
             repositories=repositories,
             recoverable_to=self._reach(datastore, now) if usable else None,
             evidence=(self._evidence("points", datastore),),
+        )
+
+    def measure(self, datastore: str, points: Points) -> Measure | None:
+        """Show a heartbeat, and nobody who replicates."""
+        self._known(datastore)
+        now = self.clock.now()
+        if not self._is_up(datastore, now):
+            return None
+        return Measure(
+            at=now,
+            heartbeat_at=now,
+            recoverable_heartbeat_at=points.recoverable_to,
+            waiting_segments=0,
+            wal_position=0,
+            streaming=(),
+            not_streaming=(),
+            canaries="intact",
+            evidence=(self._evidence("measure", datastore),),
         )
 
     def start(self, job: Job) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 
 from holdfast.domain.catalogue import Datastore
 from holdfast.domain.controls.judging import Situation
+from holdfast.domain.events.measure import DatastoreMeasured
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
 from holdfast.journal import Fact
 from holdfast.operations.act import keep_evidence
@@ -75,7 +76,27 @@ def _look(world: World, engine: Engine, datastore: Datastore) -> Sequence[Fact]:
         evidence=evidence,
     )
     gone = _gone(world, datastore.id, points)
-    return [Fact(seen, at), *_backups(datastore.id, points), *gone]
+    measured = _measured(world, engine, points) if described.running else []
+    return [Fact(seen, at), *_backups(datastore.id, points), *gone, *measured]
+
+
+def _measured(world: World, engine: Engine, points: Points) -> list[Fact]:
+    found = engine.measure(points.datastore, points)
+    if found is None:
+        return []
+    event = DatastoreMeasured(
+        datastore=points.datastore,
+        at=found.at,
+        heartbeat_at=found.heartbeat_at,
+        recoverable_heartbeat_at=found.recoverable_heartbeat_at,
+        waiting_segments=found.waiting_segments,
+        wal_position=found.wal_position,
+        streaming=found.streaming,
+        not_streaming=found.not_streaming,
+        canaries=found.canaries,
+        evidence=keep_evidence(world.store, found.evidence),
+    )
+    return [Fact(event, found.at)]
 
 
 def _backups(datastore: str, points: Points) -> list[Fact]:

@@ -36,6 +36,7 @@ from holdfast.domain.events.job import (
     JobRequested,
     JobStarted,
 )
+from holdfast.domain.events.measure import DatastoreMeasured
 from holdfast.domain.events.notice import (
     DeliveryFailed,
     DutyEscalated,
@@ -77,6 +78,7 @@ Event: TypeAlias = (
     | BackupSeen
     | BackupGone
     | ProtectionSeen
+    | DatastoreMeasured
     | IncidentOpened
     | ServiceFailed
     | IncidentAcknowledged

@@ -17,9 +17,14 @@ from holdfast.domain.events.job import (
     JobRequested,
     JobStarted,
 )
+from holdfast.domain.events.measure import DatastoreMeasured
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
 
 KEPT = timedelta(days=400)
+# Readings of the gauge are kept one by one for a day, then the worst of each hour.
+READINGS_KEPT = timedelta(days=1)
+HOURS_KEPT = timedelta(days=35)
+_HOUR = timedelta(hours=1)
 # Jobs asked for longer before the newest one say nothing about a datastore now.
 JOBS_KEPT = timedelta(days=35)
 JobEvent: TypeAlias = JobRequested | JobStarted | JobFinished | JobLost
@@ -51,14 +56,42 @@ class SeenBackup:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """The gauge at one look: ``lost_if_now`` is the age of the newest recoverable
+    moment, ``None`` where nothing could be restored.
+    """
+
+    at: datetime
+    lost_if_now: timedelta | None
+    running: bool
+
+    @property
+    def severity(self) -> timedelta:
+        """Order readings: nothing restorable is the worst."""
+        return timedelta.max if self.lost_if_now is None else self.lost_if_now
+
+
+@dataclass(frozen=True, slots=True)
 class Datastore:
-    """Backups by the moment they finished, the newest look, drills in order."""
+    """Backups by the moment they finished, the newest look, drills in order.
+
+    ``readings`` of the last day and ``hours``, the worst reading of each hour before,
+    draw the gauge; ``measures`` are what the server itself showed in the last day.
+    """
 
     first_seen_at: datetime | None = None
     backups: tuple[SeenBackup, ...] = ()
     seen: ProtectionSeen | None = None
     seen_index: int | None = None
     drills: tuple[tuple[DrillFinished, int], ...] = ()
+    readings: tuple[Reading, ...] = ()
+    hours: tuple[Reading, ...] = ()
+    measures: tuple[tuple[DatastoreMeasured, int], ...] = ()
+
+    @property
+    def measured(self) -> DatastoreMeasured | None:
+        """What the server showed last."""
+        return self.measures[-1][0] if self.measures else None
 
     def of_repository(self, number: int) -> tuple[SeenBackup, ...]:
         """Return the backups of one repository, oldest first."""
@@ -85,7 +118,7 @@ class Jobs:
 
 def remember(
     datastores: Datastores,
-    event: BackupSeen | BackupGone | ProtectionSeen | DrillFinished,
+    event: BackupSeen | BackupGone | ProtectionSeen | DatastoreMeasured | DrillFinished,
     index: int,
 ) -> Datastores:
     """Return the datastores with the event folded in."""
@@ -109,8 +142,15 @@ def remember(
         case ProtectionSeen():
             first = datastore.first_seen_at or event.at
             changed = replace(
-                datastore, seen=event, seen_index=index, first_seen_at=first
+                _read(datastore, event),
+                seen=event,
+                seen_index=index,
+                first_seen_at=first,
             )
+        case DatastoreMeasured():
+            since = event.at - READINGS_KEPT
+            fresh = tuple(each for each in datastore.measures if each[0].at >= since)
+            changed = replace(datastore, measures=(*fresh, (event, index)))
         case DrillFinished():
             changed = replace(datastore, drills=(*datastore.drills, (event, index)))
     return datastores.set(event.datastore, changed)
@@ -143,6 +183,30 @@ def remember_job(jobs: Jobs, event: JobEvent, index: int) -> Jobs:
             if event.job in open_now:
                 open_now = open_now.delete(event.job)
             return Jobs(jobs.all.set(event.job, ended), open_now, jobs.latest)
+
+
+def _read(datastore: Datastore, seen: ProtectionSeen) -> Datastore:
+    """Return the datastore with one more reading of its gauge."""
+    age = None
+    if seen.recoverable_to is not None:
+        age = max(seen.at - seen.recoverable_to, timedelta(0))
+    since = seen.at - READINGS_KEPT
+    fresh = tuple(reading for reading in datastore.readings if reading.at >= since)
+    old = datastore.readings[: len(datastore.readings) - len(fresh)]
+    hours = list(datastore.hours)
+    for reading in old:
+        if hours and _hour(hours[-1].at) == _hour(reading.at):
+            hours[-1] = max(hours[-1], reading, key=lambda each: each.severity)
+        else:
+            hours.append(reading)
+    if old:
+        hours = [each for each in hours if each.at >= seen.at - HOURS_KEPT]
+    now = Reading(seen.at, age, seen.running)
+    return replace(datastore, readings=(*fresh, now), hours=tuple(hours))
+
+
+def _hour(moment: datetime) -> int:
+    return int(moment.timestamp()) // int(_HOUR.total_seconds())
 
 
 def _name(backup: BackupSeen | BackupGone) -> tuple[int, str]:

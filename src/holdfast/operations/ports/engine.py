@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from holdfast.domain.events.drill import Sabotage
+from holdfast.domain.events.measure import Canaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,21 @@ class Description:
     archiving: bool
     last_archived_at: datetime | None
     archive_failing: bool
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What the running server itself shows, as `DatastoreMeasured` records it."""
+
+    at: datetime
+    heartbeat_at: datetime | None
+    recoverable_heartbeat_at: datetime | None
+    waiting_segments: int
+    wal_position: int
+    streaming: tuple[str, ...]
+    not_streaming: tuple[str, ...]
+    canaries: Canaries | None
     evidence: tuple[Evidence, ...]
 
 
@@ -231,6 +247,14 @@ class Engine(Protocol):
 
     def points(self, datastore: str) -> Points:
         """List what could be restored, from the repositories themselves."""
+        ...
+
+    def measure(self, datastore: str, points: Points) -> Measure | None:
+        """Commit a heartbeat and read replication, WAL and canaries.
+
+        ``points`` say what the repositories hold. ``None`` where no server answers, or
+        where it takes no writes.
+        """
         ...
 
     def start(self, job: Job) -> str:

@@ -1,0 +1,39 @@
+"""What a datastore's own server showed: heartbeat, replicas, WAL, canaries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+
+Canaries = Literal["intact", "changed", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class DatastoreMeasured:
+    """What the running server of a datastore showed at one moment.
+
+    ``heartbeat_at`` is the row that was just committed, ``recoverable_heartbeat_at``
+    the newest one that every answering repository holds; ``None`` where unknown.
+    ``waiting_segments`` are closed and not archived yet. ``wal_position`` counts the
+    bytes of WAL ever written. Replicas are named by their ``application_name``;
+    ``streaming`` ones receive WAL now, ``not_streaming`` ones are connected and do not.
+    """
+
+    TYPE: ClassVar[str] = "datastore.measured"
+    V: ClassVar[int] = 1
+    datastore: str
+    at: datetime
+    heartbeat_at: datetime | None
+    recoverable_heartbeat_at: datetime | None
+    waiting_segments: int
+    wal_position: int
+    streaming: tuple[str, ...]
+    not_streaming: tuple[str, ...]
+    canaries: Canaries | None
+    evidence: str
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"measure/{self.datastore}/{self.at.isoformat()}"
