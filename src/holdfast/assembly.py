@@ -8,6 +8,7 @@ import secrets
 import socket
 import zoneinfo
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports.channel import Channel
 from holdfast.operations.ports.engine import Engine
+from holdfast.operations.ports.people import Keyring
 from holdfast.operations.ports.store import Store
 from holdfast.operations.quarantine import give_up_jobs
 from holdfast.operations.respond import Desk
@@ -40,6 +42,7 @@ from holdfast.sources.status_fetch import SeenPage, seen
 from holdfast.sources.witness import HttpWitness
 from holdfast.storage.escrow import KEY_SIZE, Escrow
 from holdfast.storage.far_mark import FarMark
+from holdfast.storage.keyring import HomeKeyring
 from holdfast.storage.mark import FileMark
 from holdfast.storage.off_site import OffSite
 from holdfast.storage.opening import open_store
@@ -54,6 +57,10 @@ MARK = "ledger.signed"
 # A recovery leaves it for the first node that starts: open jobs are to be given up.
 RECOVERED = "ledger.recovered"
 LOOK_TIMEOUT = timedelta(seconds=5)
+
+
+class FileExistsHereError(HoldfastError):
+    """A private file is there already; it is never overwritten."""
 
 
 class SystemClock:
@@ -127,7 +134,7 @@ def write_private(path: Path, text: str) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise HoldfastError(
+        raise FileExistsHereError(
             f"{path} exists already", "Holdfast never overwrites a key."
         ) from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -236,6 +243,29 @@ def escrow_of(text: str) -> Escrow:
 def create_escrow_key(path: Path) -> None:
     """Create the key that seals evidence off-site."""
     write_private(path, f"{secrets.token_hex(KEY_SIZE)}\n")
+
+
+def keyring_of(home: Home, store: Store) -> Keyring:
+    """Return the keys of the home's personal data; made before there are any.
+
+    Raises `HoldfastError` where rows are kept and their key is gone.
+    """
+    path = home.path(home.settings.people_key)
+    if not path.exists():
+        if store.people():
+            raise HoldfastError(
+                "the key of the personal data is gone",
+                "Bring it back from the safe, or from another node of this database; "
+                "or have the data restored: holdfast ledger recover.",
+                str(path),
+            )
+        with suppress(FileExistsHereError):
+            write_private(path, f"{secrets.token_hex(KEY_SIZE)}\n")
+    try:
+        key = bytes.fromhex(home.secret(home.settings.people_key))
+    except ValueError:
+        key = b""  # Of which the keyring says what the file should hold.
+    return HomeKeyring(key, str(path))
 
 
 def _after_recovery(home: Home, log: Log, clock: SystemClock) -> None:

@@ -132,6 +132,7 @@ class Settings(_Part):
     scripted: ScriptedAt | None = None
     publish: list[PublishAt] = []
     escrow_key: Path = Path("escrow.key")
+    people_key: Path = Path("people.key")
     witnesses: list[WitnessAt] = []
     witness_quorum: Annotated[int, Field(ge=1)] | None = None
     witness_silent_after: Length = timedelta(minutes=10)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from holdfast.ledger.merkle import Frontier
+from holdfast.operations.ports.people import PersonalChange, SealedRow
 from holdfast.operations.ports.store import (
     HELD,
     Appended,
@@ -63,6 +64,7 @@ class MemoryStore:
         self._open: dict[str, None] = {}
         self._checkpoints: dict[int, bytes] = {}
         self._blobs: dict[str, bytes] = {}
+        self._people: dict[str, SealedRow] = {}
 
     def size(self) -> int:
         """Return the number of entries."""
@@ -91,6 +93,7 @@ class MemoryStore:
         expected_size: int | None = None,
         parcels: Sequence[Parcel] = (),
         settlements: Sequence[Settlement] = (),
+        personal: PersonalChange | None = None,
     ) -> Appended:
         """Write all of it, or nothing."""
         require_keys(drafts, parcels)
@@ -104,6 +107,7 @@ class MemoryStore:
             for settlement in settlements:
                 _settle(outbox, self._outbox, settlement, moment)
             self._commit(planned, outbox, moment)
+            self._change(personal or PersonalChange())
             return planned.appended(size)
 
     def _posted(self, parcels: Sequence[Parcel]) -> dict[str, _Slot]:
@@ -127,6 +131,13 @@ class MemoryStore:
         self._keep(outbox)
         # Last, since `size` and `root` read it without the lock.
         self._frontier = self._frontier.extend(row.leaf for row in planned.rows)
+
+    def _change(self, personal: PersonalChange) -> None:
+        self._people.update({row.reference: row for row in personal.keep})
+        for reference in personal.erase:
+            self._people.pop(reference, None)
+        for digest in personal.texts:
+            self._blobs.pop(digest, None)
 
     def _keep(self, changed: Mapping[str, _Slot]) -> None:
         """Put slots in place, and keep apart which are open: every courier asks."""
@@ -232,6 +243,16 @@ class MemoryStore:
         """Return kept evidence, checked against its digest."""
         with self._lock:
             return self._blobs.get(digest)
+
+    def people(self) -> Sequence[SealedRow]:
+        """Return every row of the erasable table."""
+        with self._lock:
+            return [row for _, row in sorted(self._people.items())]
+
+    def person(self, reference: str) -> SealedRow | None:
+        """Return the row of a reference."""
+        with self._lock:
+            return self._people.get(reference)
 
     def close(self) -> None:
         """Nothing is held that would need letting go."""

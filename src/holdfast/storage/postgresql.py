@@ -18,7 +18,7 @@ from holdfast.ledger.merkle import Frontier
 from holdfast.storage.errors import StoreError
 from holdfast.storage.planning import Row
 from holdfast.storage.sql import SqlStore, driver_fault, fill
-from holdfast.storage.tables import METADATA, head
+from holdfast.storage.tables import METADATA, blob, head, person
 
 CONNECT_SECONDS = 10
 LOCK_MILLISECONDS = 30_000
@@ -103,6 +103,17 @@ class PostgresqlStore(SqlStore):
         with driver.pipeline():
             driver.execute(_INSERT, columns)
             driver.execute(_MOVE, (frontier.size, frontier.to_bytes(), recorded_at))
+
+    def _wipe(self) -> None:
+        """Rewrite the small table, and let the rows of the other be overwritten."""
+        with self._reading() as connection:
+            connection.exec_driver_sql(f"VACUUM FULL {person.name}")
+            connection.exec_driver_sql(f"VACUUM {blob.name}")
+
+    def _add(self, connection: Connection) -> None:
+        lock = "SELECT pg_advisory_xact_lock(%s)"
+        connection.exec_driver_sql(lock, (_CREATION_LOCK,))
+        super()._add(connection)
 
     def _explain(self, fault: Exception) -> StoreError:
         cause = driver_fault(fault)

@@ -16,8 +16,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateTable
 
 from holdfast.ledger.merkle import Frontier
+from holdfast.operations.ports.people import PersonalChange, SealedRow
 from holdfast.operations.ports.store import (
     Appended,
     Claim,
@@ -28,6 +30,7 @@ from holdfast.operations.ports.store import (
     Settlement,
 )
 from holdfast.storage import outbox as letters
+from holdfast.storage import people as personal_data
 from holdfast.storage.errors import StoreError
 from holdfast.storage.planning import (
     Row,
@@ -37,6 +40,7 @@ from holdfast.storage.planning import (
     to_micros,
 )
 from holdfast.storage.tables import (
+    ADDED,
     FORMAT,
     METADATA,
     blob,
@@ -97,6 +101,10 @@ class SqlStore(ABC):
         """Write entries and the head they lead to."""
 
     @abstractmethod
+    def _wipe(self) -> None:
+        """Clear what deleted rows left in the database's files, as far as it can."""
+
+    @abstractmethod
     def _explain(self, fault: Exception) -> StoreError:
         """Say in words what a driver's error means."""
 
@@ -130,6 +138,7 @@ class SqlStore(ABC):
         expected_size: int | None = None,
         parcels: Sequence[Parcel] = (),
         settlements: Sequence[Settlement] = (),
+        personal: PersonalChange | None = None,
     ) -> Appended:
         """Write all of it, or nothing."""
         require_keys(drafts, parcels)
@@ -147,6 +156,10 @@ class SqlStore(ABC):
                 self._edge = grown
             letters.post(connection, parcels)
             letters.settle(connection, settlements, moment)
+            if personal is not None:
+                personal_data.change(connection, personal)
+        if personal is not None and (personal.erase or personal.texts):
+            self._wipe()
         return planned.appended(size)
 
     # The outbox.
@@ -241,6 +254,18 @@ class SqlStore(ABC):
             )
         return data
 
+    # What is personal.
+
+    def people(self) -> Sequence[SealedRow]:
+        """Return every row of the erasable table."""
+        with self._reading() as connection:
+            return personal_data.rows(connection)
+
+    def person(self, reference: str) -> SealedRow | None:
+        """Return the row of a reference."""
+        with self._reading() as connection:
+            return personal_data.row(connection, reference)
+
     def close(self) -> None:
         """Let go of files and connections."""
         self._engine.dispose()
@@ -256,13 +281,23 @@ class SqlStore(ABC):
                 "Give the address of the ledger's own database.",
                 self._place,
             )
-        if missing:
+        lost = sorted(missing - ADDED)
+        if lost:
             raise StoreError(
-                f"the ledger is damaged: no table {', '.join(sorted(missing))}",
+                f"the ledger is damaged: no table {', '.join(lost)}",
                 _RESTORE,
                 self._place,
             )
         self._check_head()
+        if missing:
+            with self._writing() as connection:
+                self._add(connection)
+
+    def _add(self, connection: Connection) -> None:
+        """Add what an older Holdfast did not make; two that start at once agree."""
+        for name in sorted(ADDED):
+            statement = CreateTable(METADATA.tables[name], if_not_exists=True)
+            connection.execute(statement)
 
     def _missing(self) -> set[str]:
         with self._reading() as connection:

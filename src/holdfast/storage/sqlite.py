@@ -173,6 +173,17 @@ class SqliteStore(SqlStore):
             (frontier.size, frontier.to_bytes(), recorded_at),
         )
 
+    def _wipe(self) -> None:
+        """Empty the write-ahead log, which holds pages as they were before.
+
+        Deleted rows are overwritten in the file itself (`secure_delete`). A reader at
+        work may keep the log from being emptied; the next one that is not busy does it.
+        """
+        with self._turn:
+            driver = _driver(self._writer or self._open_writer())
+            with suppress(sqlite3.OperationalError):
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def _explain(self, fault: Exception) -> StoreError:
         return _explain(fault, self._place)
 
@@ -215,6 +226,7 @@ def _prepare(driver: sqlite3.Connection, _record: Any) -> None:
         "synchronous = FULL",
         "fullfsync = ON",
         "trusted_schema = OFF",
+        "secure_delete = ON",
     ):
         driver.execute(f"PRAGMA {setting}").close()
 

@@ -90,3 +90,15 @@ blob = Table(
     Column("data", LargeBinary, nullable=False),
     sqlite_strict=True,
 )
+
+person = Table(
+    "person",
+    METADATA,
+    Column("reference", Text, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+
+ADDED = frozenset({person.name})
+"""Tables that an older Holdfast did not make; they are added where they are missing."""

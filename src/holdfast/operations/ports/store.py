@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
 from holdfast.errors import HoldfastError
+from holdfast.operations.ports.people import PersonalChange, SealedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +157,9 @@ class Store(Protocol):
         expected_size: int | None = None,
         parcels: Sequence[Parcel] = (),
         settlements: Sequence[Settlement] = (),
+        personal: PersonalChange | None = None,
     ) -> Appended:
-        """Write drafts, parcels and settlements in one transaction.
+        """Write drafts, parcels, settlements and what is personal in one transaction.
 
         A draft or parcel whose key exists is left as it is (``fresh`` false). With
         ``expected_size``, nothing is written unless the log has exactly that size:
@@ -224,6 +226,14 @@ class Store(Protocol):
 
     def blob(self, digest: str) -> bytes | None:
         """Return kept evidence, or ``None``; it is checked against its digest."""
+        ...
+
+    def people(self) -> Sequence[SealedRow]:
+        """Return every row of the erasable table, by reference."""
+        ...
+
+    def person(self, reference: str) -> SealedRow | None:
+        """Return the row of a reference, or ``None``."""
         ...
 
     def close(self) -> None:
