@@ -17,6 +17,17 @@ from holdfast.domain.events.copies import (
     PublishFailing,
     PublishRecovered,
 )
+from holdfast.domain.events.custody import (
+    LedgerCarried,
+    LedgerCheckpointTaken,
+    LedgerClosed,
+    LedgerKeyIntroduced,
+    LedgerKeyRetired,
+    LedgerKeyRotated,
+    LedgerOpened,
+    LedgerSigningFailing,
+    LedgerSigningResumed,
+)
 from holdfast.domain.events.drill import DrillFinished, DrillMeasured, DrillOrdered
 from holdfast.domain.events.governance import (
     CatalogueAdopted,
@@ -63,11 +74,15 @@ from holdfast.domain.events.observation import (
 )
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.witness import (
+    QuorumMet,
+    QuorumMissed,
     WitnessCosigned,
     WitnessDisagreed,
+    WitnessRetired,
     WitnessSilent,
 )
 from holdfast.domain.memory import copies as copy_memory
+from holdfast.domain.memory import custody as custody_memory
 from holdfast.domain.memory import drills as drill_memory
 from holdfast.domain.memory import incidents as incident_memory
 from holdfast.domain.memory import notices as notice_memory
@@ -75,6 +90,7 @@ from holdfast.domain.memory import protection as protection_memory
 from holdfast.domain.memory import services as service_memory
 from holdfast.domain.memory import witnesses as witness_memory
 from holdfast.domain.memory.copies import Copies
+from holdfast.domain.memory.custody import Custody
 from holdfast.domain.memory.drills import Drills
 from holdfast.domain.memory.incidents import (
     Incident,
@@ -131,6 +147,8 @@ class State:
     ledger_checks: tuple[tuple[LedgerChecked, int], ...] = ()
     copies: Copies = Map()
     witnesses: Witnesses = Map()
+    quorum_missed: QuorumMissed | None = None
+    custody: Custody = Custody()
     nodes: Map[str, NodeStarted] = Map()
 
     def all_incidents(self) -> tuple[Incident, ...]:
@@ -189,9 +207,29 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
         case PublishFailing() | PublishRecovered() | PublishChecked():
             copies = copy_memory.remember(state.copies, event, index)
             return replace(state, copies=copies)
-        case WitnessCosigned() | WitnessSilent() | WitnessDisagreed():
+        case (
+            WitnessCosigned() | WitnessSilent() | WitnessDisagreed() | WitnessRetired()
+        ):
             witnesses = witness_memory.remember(state.witnesses, event, index)
             return replace(state, witnesses=witnesses)
+        case QuorumMissed():
+            return replace(state, quorum_missed=event)
+        case QuorumMet():
+            return replace(state, quorum_missed=None)
+        case (
+            LedgerKeyIntroduced()
+            | LedgerKeyRotated()
+            | LedgerKeyRetired()
+            | LedgerSigningFailing()
+            | LedgerSigningResumed()
+            | LedgerCheckpointTaken()
+            | LedgerClosed()
+            | LedgerOpened()
+        ):
+            custody = custody_memory.remember(state.custody, event, index)
+            return replace(state, custody=custody)
+        case LedgerCarried():
+            return _of_a_new_log(state)
         case VantageChanged() | ProbesSealed() | MaintenanceAnnounced():
             seen = service_memory.remember(state.services, event, index, recorded_at)
             return replace(state, services=seen)
@@ -233,6 +271,18 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
             return replace(state, notices=told)
         case _:
             assert_never(event)
+
+
+def _of_a_new_log(state: State) -> State:
+    """Forget what an old log knew of itself; the company it knew of is the same."""
+    return replace(
+        state,
+        ledger_checks=(),
+        copies=Map(),
+        witnesses=Map(),
+        quorum_missed=None,
+        custody=Custody(opened=state.custody.opened),
+    )
 
 
 def _incident(state: State, event: IncidentEvent, index: int) -> State:

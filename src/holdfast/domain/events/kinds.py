@@ -9,6 +9,17 @@ from holdfast.domain.events.copies import (
     PublishFailing,
     PublishRecovered,
 )
+from holdfast.domain.events.custody import (
+    LedgerCarried,
+    LedgerCheckpointTaken,
+    LedgerClosed,
+    LedgerKeyIntroduced,
+    LedgerKeyRetired,
+    LedgerKeyRotated,
+    LedgerOpened,
+    LedgerSigningFailing,
+    LedgerSigningResumed,
+)
 from holdfast.domain.events.drill import DrillFinished, DrillMeasured, DrillOrdered
 from holdfast.domain.events.governance import (
     CatalogueAdopted,
@@ -54,8 +65,11 @@ from holdfast.domain.events.observation import (
 )
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.witness import (
+    QuorumMet,
+    QuorumMissed,
     WitnessCosigned,
     WitnessDisagreed,
+    WitnessRetired,
     WitnessSilent,
 )
 
@@ -72,6 +86,18 @@ Event: TypeAlias = (
     | WitnessCosigned
     | WitnessSilent
     | WitnessDisagreed
+    | WitnessRetired
+    | QuorumMissed
+    | QuorumMet
+    | LedgerKeyIntroduced
+    | LedgerKeyRotated
+    | LedgerKeyRetired
+    | LedgerSigningFailing
+    | LedgerSigningResumed
+    | LedgerCheckpointTaken
+    | LedgerClosed
+    | LedgerOpened
+    | LedgerCarried
     | VantageChanged
     | ProbesSealed
     | MaintenanceAnnounced

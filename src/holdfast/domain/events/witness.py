@@ -62,3 +62,58 @@ class WitnessDisagreed:
     def key(self) -> str:
         """What makes a repeat of this entry recognisable."""
         return f"witness/{self.witness}/disagreed/{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessRetired:
+    """The witness is not asked any more, and nothing that it said is owed an answer."""
+
+    TYPE: ClassVar[str] = "witness.retired"
+    V: ClassVar[int] = 1
+    witness: str
+    reason: str
+    by: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"witness/{self.witness}/retired/{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class QuorumMissed:
+    """No checkpoint was cosigned by ``wanted`` witnesses since ``since``.
+
+    ``witnesses`` are those that cosigned the newest one, of ``size``.
+    """
+
+    TYPE: ClassVar[str] = "witness.quorum_missed"
+    V: ClassVar[int] = 1
+    wanted: int
+    witnesses: tuple[str, ...]
+    size: int
+    since: datetime
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"witness/quorum/missed/{self.since.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class QuorumMet:
+    """As many witnesses as are ``wanted`` cosigned a checkpoint again, of ``size``."""
+
+    TYPE: ClassVar[str] = "witness.quorum_met"
+    V: ClassVar[int] = 1
+    wanted: int
+    witnesses: tuple[str, ...]
+    size: int
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"witness/quorum/met/{self.at.isoformat()}"

@@ -10,6 +10,7 @@ from immutables import Map
 from holdfast.domain.events.witness import (
     WitnessCosigned,
     WitnessDisagreed,
+    WitnessRetired,
     WitnessSilent,
 )
 
@@ -30,13 +31,18 @@ Witnesses: TypeAlias = Map[str, Witness]
 
 
 def remember(
-    witnesses: Witnesses, event: WitnessCosigned | Trouble, index: int
+    witnesses: Witnesses,
+    event: WitnessCosigned | Trouble | WitnessRetired,
+    index: int,
 ) -> Witnesses:
     """Return the witnesses with the event folded in.
 
     Only a cosignature ends a disagreement: a witness that then falls silent has not
-    taken back what it said.
+    taken back what it said. One that was retired is forgotten, until it cosigns anew.
     """
+    if isinstance(event, WitnessRetired):
+        known = event.witness in witnesses
+        return witnesses.delete(event.witness) if known else witnesses
     witness = witnesses.get(event.witness, Witness())
     match event:
         case WitnessCosigned():
