@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,8 +22,9 @@ from holdfast.engines.scripted import LENGTHS, Script, Scripted
 from holdfast.engines.shelf import FolderShelf
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Signer
-from holdfast.ledger.note import parse_verifier_key
+from holdfast.ledger.note import VerifierKey, parse_verifier_key
 from holdfast.operations.copies import Shipper
+from holdfast.operations.keys import keys_ever
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports.channel import Channel
@@ -148,7 +149,7 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     log = Log(store, home.settings.node, clock)
     _after_recovery(home, log, clock)
     near = FileMark(home.folder / MARK)
-    copies = copies_of(home, store)
+    copies = copies_of(home, log)
     mark = FarMark(near, [copy.newest for copy in copies]) if copies else near
     notary = Notary(store, signer_of(home), mark)
     return World(
@@ -216,11 +217,15 @@ def _scripted(home: Home, at: ScriptedAt) -> Scripted:
     return Scripted(SystemClock(), tuple(at.datastores), script, shelf)
 
 
-def copies_of(home: Home, store: Store) -> list[OffSite]:
+def copies_of(home: Home, log: Log) -> list[OffSite]:
     """Return the copies off-site that are configured."""
     if not home.settings.publish:
         return []
-    key = parse_verifier_key(signer_of(home).verifier_key)
+    own = parse_verifier_key(signer_of(home).verifier_key)
+
+    def keys() -> Sequence[VerifierKey]:
+        return keys_ever(log.state().custody, [own])
+
     escrow = escrow_of(home.secret(home.settings.escrow_key))
     copies = []
     for at in home.settings.publish:
@@ -228,7 +233,7 @@ def copies_of(home: Home, store: Store) -> list[OffSite]:
         target = open_target(at.url, credentials_of(text))
         name = hashlib.sha256(at.url.encode()).hexdigest()[:16]
         record = FileMark(home.folder / f"ledger.published-{name}")
-        copies.append(OffSite(store, target, key, record, escrow))
+        copies.append(OffSite(log.store, target, keys, record, escrow))
     return copies
 
 

@@ -33,7 +33,7 @@ def with_copy(target: FakeTarget) -> Company:
     """Return a company whose log is copied to the target."""
     made = company()
     world = made.world
-    copy = OffSite(world.store, target, KEY, Kept())
+    copy = OffSite(world.store, target, lambda: [KEY], Kept())
     shipper = Shipper(copy, world.log, world.clock, world.notary)
     made.world = replace(world, shippers=[shipper])
     return made

@@ -110,7 +110,7 @@ def log_of(*sizes: int) -> MemoryStore:
 
 def off_site(store: Store, target: Target, *, escrow: Escrow | None = None) -> OffSite:
     """Return the copy of the store at the target."""
-    return OffSite(store, target, KEY, Kept(), escrow)
+    return OffSite(store, target, lambda: [KEY], Kept(), escrow)
 
 
 def verified(target: Target) -> Verification:

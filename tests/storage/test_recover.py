@@ -62,7 +62,7 @@ def live(store: Store | None = None) -> Company:
 def publish(made: Company, target: FakeTarget) -> OffSite:
     """Publish the company's log."""
     made.world.notary.sign()
-    copy = OffSite(made.world.store, target, KEY, Kept(), ESCROW)
+    copy = OffSite(made.world.store, target, lambda: [KEY], Kept(), ESCROW)
     copy.publish()
     return copy
 
@@ -138,7 +138,7 @@ def test_an_empty_machine(
     made.beat(3)
     assert notary.sign() is not None
     assert notary.refusal is None
-    copy = OffSite(store, target, KEY, Kept(), ESCROW)
+    copy = OffSite(store, target, lambda: [KEY], Kept(), ESCROW)
     assert copy.publish().size > before.size()
 
 
@@ -271,7 +271,9 @@ def test_the_larger_checkpoint_counts(
     copy = publish(made, target)
     old = target.files["checkpoint"]
     made.world.log.record([Fact(NodeStarted("n", "1", START), START)])
-    publish_again = OffSite(made.world.store, target, KEY, copy.record, ESCROW)
+    publish_again = OffSite(
+        made.world.store, target, lambda: [KEY], copy.record, ESCROW
+    )
     made.world.notary.sign()
     publish_again.publish()
     target.files["checkpoint"] = old
@@ -318,7 +320,7 @@ def test_an_escrow_key_that_came_late(
     """Where a copy was begun without a key, the evidence follows once there is one."""
     made = live()
     made.world.notary.sign()
-    OffSite(made.world.store, target, KEY, Kept()).publish()
+    OffSite(made.world.store, target, lambda: [KEY], Kept()).publish()
     assert not [path for path in target.files if "evidence/" in path]
     copy = publish(made, target)
     assert recovered(target, tmp_path, fresh()).evidence == 4

@@ -53,7 +53,8 @@ def publish(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     """Bring every copy off-site forward to the latest signed checkpoint."""
     at = home_at(home)
     with closing(open_store(at.store_url, create=False)) as store:
-        copies = _copies(at, assembly.copies_of(at, store))
+        log = Log(store, NODE, assembly.SystemClock())
+        copies = _copies(at, assembly.copies_of(at, log))
         rows = []
         for copy in copies:
             with _bar(f"publishing to {copy.name}", quiet=json) as told:
@@ -84,7 +85,7 @@ def status(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
         known = log.state().copies
         size = store.size()
         rows = []
-        for copy in _copies(at, assembly.copies_of(at, store)):
+        for copy in _copies(at, assembly.copies_of(at, log)):
             shown, fault = _shown(copy)
             recorded = known.get(copy.name)
             failing = recorded.failing if recorded else None

@@ -62,12 +62,13 @@ File = tuple[str, bytes]
 class OffSite:
     """One copy of a store's log. ``record`` keeps what was published last, here.
 
+    ``keys`` returns every key that the log ever had, the first one first.
     Without an escrow no evidence is published. Not for several threads at once.
     """
 
     store: Store
     target: Target
-    key: VerifierKey
+    keys: Callable[[], Sequence[VerifierKey]]
     record: Mark
     escrow: Escrow | None = None
     edge: Edge | None = None
@@ -96,7 +97,7 @@ class OffSite:
             # The copy may have been begun before there was an escrow key.
             self._write(self._earlier_evidence(shown.size))
         if shown is None:
-            self._write([(KEY_PATH, f"{self.key}\n".encode())])
+            self._write([(KEY_PATH, f"{self.keys()[0]}\n".encode())])
         for step in _steps(sizes, edge.size):
             self._step(edge, {size: notes[size] for size in step}, progress, last)
         if not sizes and note != notes[last]:
@@ -107,7 +108,7 @@ class OffSite:
     def check(self) -> Shipped:
         """Read the whole copy back and hold it against the store."""
         try:
-            found = verify_log(self.target, (self.key,))
+            found = verify_log(self.target, self.keys())
         except LedgerError as fault:
             raise DiffersError(fault.message, fault.hint, fault.where) from None
         shown = found.checkpoint
@@ -130,7 +131,7 @@ class OffSite:
 
     def _verified(self, note: bytes) -> Checkpoint:
         try:
-            return verify_checkpoint(note, (self.key,)).checkpoint
+            return verify_checkpoint(note, self.keys()).checkpoint
         except LedgerError as fault:
             raise DiffersError(
                 f"the copy's checkpoint is not ours: {fault.message}",
