@@ -21,6 +21,7 @@ from holdfast.domain.decide import Conclusion, decide
 from holdfast.domain.events.governance import PolicyAdopted
 from holdfast.domain.events.incident import RecoveryOrdered
 from holdfast.domain.events.kinds import Event
+from holdfast.domain.events.measure import Canaries, DatastoreMeasured
 from holdfast.domain.events.notice import (
     NoticeDelivered,
     NoticeDue,
@@ -256,6 +257,31 @@ class Story:
                 recoverable,
                 repositories,
                 "sha256:00",
+            )
+        )
+
+    def measure(
+        self,
+        *,
+        datastore: str = DATASTORE,
+        streaming: tuple[str, ...] = (),
+        not_streaming: tuple[str, ...] = (),
+        wal_position: int = 0,
+        canaries: Canaries | None = "intact",
+    ) -> Story:
+        """Measure a datastore by its own server now."""
+        return self.tell(
+            DatastoreMeasured(
+                datastore=datastore,
+                at=self.now,
+                heartbeat_at=self.now,
+                recoverable_heartbeat_at=self.now - MINUTE,
+                waiting_segments=0,
+                wal_position=wal_position,
+                streaming=streaming,
+                not_streaming=not_streaming,
+                canaries=canaries,
+                evidence="sha256:00",
             )
         )
 

@@ -40,13 +40,14 @@ class BusinessFunction:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A site, or a cloud account in a region."""
+    """A site, or a cloud account in a region; ``zone`` is its availability zone."""
 
     id: str
     kind: Literal["site", "cloud"]
     provider: str
     account: str
     region: str
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,14 @@ class Invariant:
 
 
 @dataclass(frozen=True, slots=True)
+class Replica:
+    """A standby, by the name under which it connects, and where it stands."""
+
+    name: str
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
 class Datastore:
     """A place where data live; ``engine`` names how it is backed up and restored."""
 
@@ -96,6 +105,7 @@ class Datastore:
     production: bool
     customer_data: bool
     invariants: tuple[Invariant, ...] = ()
+    replicas: tuple[Replica, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

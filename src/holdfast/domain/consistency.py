@@ -74,6 +74,13 @@ def _check_datastores(catalogue: Catalogue, faults: Faults) -> None:
         _check_known(f"{where}.environment", (store.environment,), places, faults)
         backup = (store.backup_environment or "",)
         _check_known(f"{where}.backup_environment", backup, places, faults)
+        for count, replica in enumerate(store.replicas, 1):
+            place = f"{where}.replicas[{count}]"
+            _check_known(f"{place}.environment", (replica.environment,), places, faults)
+            if [r.name for r in store.replicas].index(replica.name) != count - 1:
+                message = f'the replica "{replica.name}" is declared twice'
+                hint = "Give each standby an application_name of its own."
+                faults.note(f"{place}.name", message, hint)
 
 
 def _check_known(

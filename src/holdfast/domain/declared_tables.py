@@ -22,6 +22,7 @@ from holdfast.domain.catalogue import (
     Invariant,
     Person,
     Probe,
+    Replica,
     Supplier,
     VantagePoint,
 )
@@ -80,6 +81,7 @@ def read_environment(table: Table) -> Environment:
         provider=table.text("provider"),
         account=table.text("account"),
         region=table.text("region"),
+        zone=table.optional_text("zone"),
     )
     table.finish()
     return environment
@@ -111,6 +113,7 @@ def read_datastore(table: Table) -> Datastore:
         production=table.flag("production", default=True),
         customer_data=table.flag("customer_data", default=True),
         invariants=tuple(_invariant(t) for t in table.tables("invariants")),
+        replicas=tuple(_replica(t) for t in table.tables("replicas")),
     )
     table.finish()
     return datastore
@@ -184,6 +187,12 @@ def _invariant(table: Table) -> Invariant:
         table.fault("sql", f"the query {fault}", hint)
     table.finish()
     return invariant
+
+
+def _replica(table: Table) -> Replica:
+    replica = Replica(name=table.text("name"), environment=table.text("environment"))
+    table.finish()
+    return replica
 
 
 def _slug(table: Table, key: str = "id") -> str:
