@@ -151,7 +151,7 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     near = FileMark(home.folder / MARK)
     copies = copies_of(home, log)
     mark = FarMark(near, [copy.newest for copy in copies]) if copies else near
-    notary = Notary(store, signer_of(home), mark)
+    notary = Notary(store, signer_of(home), mark, clock)
     return World(
         log=log,
         store=store,

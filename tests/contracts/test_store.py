@@ -343,6 +343,16 @@ def test_checkpoints_are_kept_by_size(store: Store) -> None:
     assert held == [(5, b"note of 5"), (20, b"cosigned"), (300, b"note of 300")]
 
 
+def test_a_checkpoint_takes_the_place_of_another(store: Store) -> None:
+    """A checkpoint may replace an earlier one, unless that one was added to."""
+    store.save_checkpoint(3, b"three")
+    store.save_checkpoint(4, b"four", instead_of=(3, b"three"))
+    assert list(store.checkpoints()) == [(4, b"four")]
+    store.save_checkpoint(4, b"four, cosigned")
+    store.save_checkpoint(5, b"five", instead_of=(4, b"four"))
+    assert list(store.checkpoints()) == [(4, b"four, cosigned"), (5, b"five")]
+
+
 def test_many_checkpoints_come_in_order(home) -> None:
     """More checkpoints than one page holds are all yielded, while others are saved."""
     store = home.open()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Signer, parse_checkpoint
 from holdfast.ledger.note import parse_note
 from holdfast.operations.notary import ForkError, Notary
-from holdfast.operations.ports.store import Mark, Store
+from holdfast.operations.ports.store import Draft, Mark, Store
 from holdfast.storage.mark import FileMark
 from holdfast.storage.memory import MemoryStore
 from holdfast.storage.opening import open_store
@@ -206,3 +206,52 @@ def test_mark_file(tmp_path: Path) -> None:
 def test_verifier_key() -> None:
     """The public key is told under the log's name, so that others can verify."""
     assert Notary(MemoryStore(), SIGNER).verifier_key.startswith(SIGNER.name + "+")
+
+
+class Ticking:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 11, 2, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """Return its moment."""
+        return self.moment
+
+
+def test_history_keeps_one_a_second() -> None:
+    """Checkpoints that only pass by make room; the newest, the seen, the slow stay."""
+    store, clock = MemoryStore(), Ticking()
+    notary = Notary(store, SIGNER, clock=clock)
+
+    def sign(key: str, after: float) -> int:
+        clock.moment += timedelta(seconds=after)
+        size = store.append([Draft(key, lambda _: b"x")], now=clock.moment).size
+        assert signed_size(notary.sign()) == size
+        return size
+
+    first = sign("a", 0)
+    for number in range(50):
+        sign(f"b{number}", 0.01)
+    newest = sign("c", 0.01)
+    assert [size for size, _ in store.checkpoints()] == [first, newest]
+    late = sign("d", 60)
+    assert [size for size, _ in store.checkpoints()] == [first, newest, late]
+    passing = sign("e", 0.01)
+    note = dict(store.checkpoints())[passing]
+    line = note.splitlines()[-1].replace(SIGNER.name.encode(), b"witness.example")
+    store.save_checkpoint(passing, note + line + b"\n")
+    cosigned = passing
+    sign("f", 0.01)
+    assert cosigned in dict(store.checkpoints())
+
+
+def test_a_clock_set_back_drops_nothing() -> None:
+    """Where the clock went back, checkpoints stay."""
+    store, clock = MemoryStore(), Ticking()
+    notary = Notary(store, SIGNER, clock=clock)
+    for number in range(4):
+        store.append([Draft(f"k{number}", lambda _: b"x")], now=clock.moment)
+        notary.sign()
+        clock.moment -= timedelta(hours=1)
+    assert len(list(store.checkpoints())) == 4

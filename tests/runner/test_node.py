@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -211,3 +213,53 @@ def test_end_without_a_store(log: pytest.LogCaptureFixture) -> None:
     store.gone = True
     house.node._try("end", house.node.run)
     assert "the database is gone" in log.text
+
+
+def test_signs_without_waiting_for_a_beat(house: House) -> None:
+    """What is recorded is signed at once, though the next beat is far away."""
+    world = house.made.world
+    house.node.beat_every = timedelta(minutes=5)
+    thread = threading.Thread(target=house.node.run)
+    thread.start()
+    try:
+        for number in range(3):
+            event = NodeStarted(f"other-{number}", "1", START)
+            size = world.log.record([Fact(event, START)]).size
+            for _ in range(5_000):
+                if max((at for at, _ in world.store.checkpoints()), default=0) >= size:
+                    break
+                time.sleep(0.001)
+            else:
+                pytest.fail("not signed")
+    finally:
+        house.node.stopped.set()
+        thread.join()
+
+
+class BadMark:
+    """A mark that cannot be written."""
+
+    def newest(self) -> bytes | None:
+        """Return nothing."""
+        return None
+
+    def keep(self, note: bytes) -> None:
+        """Fail."""
+        del note
+        raise HoldfastError("the mark cannot be written", "Mend its folder.")
+
+
+def test_a_fault_of_signing_shows(house: House, log: pytest.LogCaptureFixture) -> None:
+    """Where nothing can be signed the node goes on, and the fault is told once."""
+    house.made.world.notary._mark = BadMark()
+    thread = threading.Thread(target=house.node.run)
+    thread.start()
+    while "sign" not in house.node.faults:
+        time.sleep(0.001)
+    size = house.made.world.store.size()
+    house.node.stopped.set()
+    thread.join()
+    assert "the mark cannot be written" in house.node.faults["sign"]
+    assert size
+    own = [r for r in log.records if r.name == "holdfast.node"]
+    assert len([r for r in own if "the mark cannot be" in r.getMessage()]) == 1

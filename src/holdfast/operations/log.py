@@ -32,6 +32,8 @@ class Log:
         self._lock = threading.Lock()
         self._state = State()
         self._adoptions = Adoptions(store)
+        self.grown = threading.Event()
+        """Set when something was recorded here; whoever waits for it clears it."""
 
     def state(self) -> State:
         """Return the fold of everything recorded so far.
@@ -70,13 +72,15 @@ class Log:
         drafts = [
             Draft(fact.event.key, partial(seal, fact, self.node)) for fact in facts
         ]
-        return self.store.append(
+        appended = self.store.append(
             drafts,
             now=self.now(),
             expected_size=expected_size,
             parcels=parcels,
             settlements=settlements,
         )
+        self.grown.set()
+        return appended
 
 
 def as_fact(conclusion: Conclusion, rules: Rules, now: datetime) -> Fact:

@@ -7,20 +7,28 @@ what it arrives at itself. Recording and acting never wait for it.
 
 Checkpoints go back with the database that holds them. So the newest one is also kept
 as a mark outside, before anybody can see it, and the log must extend both.
+
+What is signed soon after every append would fill the history: a checkpoint that was the
+newest for less than a second, and that nobody added anything to, makes room for its
+successor. One a second stays.
 """
 
 from __future__ import annotations
 
 import base64
+import threading
+from datetime import datetime, timedelta
 
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Checkpoint, parse_checkpoint
 from holdfast.ledger.merkle import Frontier
 from holdfast.ledger.note import parse_note
+from holdfast.operations.ports.clock import Clock
 from holdfast.operations.ports.signer import Signer
 from holdfast.operations.ports.store import Mark, Store
 
 READ_AT_ONCE = 4_096
+STAYS_EVERY = timedelta(seconds=1)
 
 
 class NotYetError(HoldfastError):
@@ -32,13 +40,28 @@ class ForkError(HoldfastError):
 
 
 class Notary:
-    """Signs for one log. Without a mark, a restored database is not recognised."""
+    """Signs for one log; safe to use from several threads.
 
-    def __init__(self, store: Store, signer: Signer, mark: Mark | None = None) -> None:
+    Without a mark, a restored database is not recognised; without a clock, every
+    checkpoint stays.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        signer: Signer,
+        mark: Mark | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._store = store
         self._mark = mark
         self._signer = signer
+        self._clock = clock
+        self._turn = threading.Lock()
         self._frontier: Frontier | None = None
+        self._last: tuple[int, bytes] | None = None
+        self._last_at: datetime | None = None
+        self._stayed_at: datetime | None = None
         self.refusal: ForkError | None = None
 
     @property
@@ -57,13 +80,14 @@ class Notary:
         Returns the newest signed checkpoint. A refusal stays in ``refusal`` and shows
         on every page; it does not stop the beat.
         """
-        if self.refusal is None:
-            try:
-                self._sign()
-            except NotYetError:
-                pass  # The next beat asks again; recording and acting do not wait.
-            except ForkError as refusal:
-                self.refusal = refusal
+        with self._turn:
+            if self.refusal is None:
+                try:
+                    self._sign()
+                except NotYetError:
+                    pass  # It is asked again soon; recording and acting do not wait.
+                except ForkError as refusal:
+                    self.refusal = refusal
         return self._store.checkpoint()
 
     def _sign(self) -> None:
@@ -84,8 +108,23 @@ class Notary:
         if self._mark is not None:
             self._mark.keep(note)
         if not self._is_kept(text):
-            self._store.save_checkpoint(size, note)
+            self._save(size, note)
         self._frontier = reached
+
+    def _save(self, size: int, note: bytes) -> None:
+        """Keep the new checkpoint, and the one before it unless it only passed by."""
+        now = self._clock.now() if self._clock is not None else None
+        passed = (
+            now is not None
+            and _is_soon(self._last_at, now)
+            and _is_soon(self._stayed_at, self._last_at)
+        )
+        self._store.save_checkpoint(
+            size, note, instead_of=self._last if passed else None
+        )
+        if not passed:
+            self._stayed_at = self._last_at
+        self._last, self._last_at = (size, note), now
 
     def _is_kept(self, text: str) -> bool:
         """Say whether it is kept already, perhaps with what witnesses added to it."""
@@ -118,3 +157,10 @@ class Notary:
                 break
             frontier = frontier.extend(leaves)
         return frontier
+
+
+def _is_soon(before: datetime | None, now: datetime | None) -> bool:
+    """Whether it is less than `STAYS_EVERY` later; a clock set back is not."""
+    if before is None or now is None:
+        return False
+    return timedelta(0) <= now - before < STAYS_EVERY

@@ -17,6 +17,7 @@ from holdfast.operations.attest import check_ledger, record_signing
 from holdfast.operations.beat import beat
 from holdfast.operations.deliver import publish_page
 from holdfast.operations.world import World
+from holdfast.runner.signing import Signing
 from holdfast.sources.prober import Prober
 from holdfast.sources.samples import Seal, Transition
 
@@ -50,6 +51,8 @@ class Node:
     def run(self) -> None:
         """Beat until `stopped` is set; then seal what was seen and record it."""
         self._say_hello()
+        signing = Signing(partial(self._try, "sign", self._sign), self.world.log.grown)
+        signing.start()
         try:
             while not self.stopped.wait(self.beat_every.total_seconds()):
                 self.once()
@@ -57,7 +60,8 @@ class Node:
             self._try("stop looking", self._stop_probing)
             self.world.hands.close()
             self._try("record the rest", self._record)
-            self._try("sign", self._sign)
+            if signing.stop():
+                self._try("sign", self._sign)
             self._try("tell of signing", self._tell_refusal)
 
     def once(self) -> None:

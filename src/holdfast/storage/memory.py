@@ -216,9 +216,15 @@ class MemoryStore:
             self._keep(moved)
             return len(moved)
 
-    def save_checkpoint(self, size: int, note: bytes) -> None:
+    def save_checkpoint(
+        self, size: int, note: bytes, *, instead_of: tuple[int, bytes] | None = None
+    ) -> None:
         """Keep a signed checkpoint."""
         with self._lock:
+            if instead_of is not None:
+                dropped, unchanged = instead_of
+                if self._checkpoints.get(dropped) == unchanged:
+                    del self._checkpoints[dropped]
             self._checkpoints[size] = note
 
     def checkpoint(self) -> bytes | None:

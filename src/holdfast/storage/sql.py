@@ -56,6 +56,7 @@ _KEEP_CHECKPOINT = text(
     "INSERT INTO checkpoint (size, note) VALUES (:size, :note)"
     " ON CONFLICT (size) DO UPDATE SET note = excluded.note"
 )
+_DROP_CHECKPOINT = text("DELETE FROM checkpoint WHERE size = :size AND note = :note")
 _KEEP_BLOB = text(
     "INSERT INTO blob (digest, data) VALUES (:digest, :data)"
     " ON CONFLICT (digest) DO NOTHING"
@@ -204,9 +205,14 @@ class SqlStore(ABC):
 
     # Checkpoints and blobs.
 
-    def save_checkpoint(self, size: int, note: bytes) -> None:
+    def save_checkpoint(
+        self, size: int, note: bytes, *, instead_of: tuple[int, bytes] | None = None
+    ) -> None:
         """Keep a signed checkpoint."""
         with self._writing() as connection:
+            if instead_of is not None:
+                dropped = dict(zip(("size", "note"), instead_of, strict=True))
+                connection.execute(_DROP_CHECKPOINT, dropped)
             connection.execute(_KEEP_CHECKPOINT, {"size": size, "note": note})
 
     def checkpoint(self) -> bytes | None:

@@ -208,8 +208,14 @@ class Store(Protocol):
         """Let the notice's quarantined parcels be delivered from ``now`` on."""
         ...
 
-    def save_checkpoint(self, size: int, note: bytes) -> None:
-        """Keep a signed checkpoint; a second one of the same size replaces it."""
+    def save_checkpoint(
+        self, size: int, note: bytes, *, instead_of: tuple[int, bytes] | None = None
+    ) -> None:
+        """Keep a signed checkpoint; a second one of the same size replaces it.
+
+        ``instead_of`` names one to drop in the same step, unless anything, such as a
+        witness's signature, was added to it.
+        """
         ...
 
     def checkpoint(self) -> bytes | None:

@@ -1,0 +1,58 @@
+"""Signs beside the beat: soon after an append, and never in anybody's way.
+
+One thread waits for the log to grow; what grows while it signs or rests is covered by
+one signature. Appends of other nodes and of terminals wake nobody here: for them it
+looks by itself, often enough that no entry waits a second.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from time import monotonic
+
+LOOK_EVERY = timedelta(milliseconds=250)
+# Between two signatures it rests, in proportion to what the last one took: appends
+# that share the disk with it are slowed by a tenth at most.
+REST_TIMES = 10
+REST_LEAST = timedelta(milliseconds=5)
+REST_MOST = timedelta(milliseconds=500)
+
+
+class Signing:
+    """A thread that calls ``sign`` whenever ``grown`` is set, and now and then."""
+
+    def __init__(self, sign: Callable[[], None], grown: threading.Event) -> None:
+        self._sign = sign
+        self._grown = grown
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sign", daemon=True)
+
+    def start(self) -> None:
+        """Begin; ``sign`` must handle its own faults."""
+        self._thread.start()
+
+    def stop(self, patience: timedelta = timedelta(seconds=10)) -> bool:
+        """End after the signature under way; return whether that came to its end.
+
+        A mark that hangs is not waited for longer than the patience.
+        """
+        self._stopped.set()
+        self._grown.set()
+        if self._thread.ident is not None:
+            self._thread.join(patience.total_seconds())
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._grown.clear()
+            began = monotonic()
+            self._sign()
+            self._stopped.wait(_rest(monotonic() - began))
+            self._grown.wait(LOOK_EVERY.total_seconds())
+
+
+def _rest(took: float) -> float:
+    least, most = REST_LEAST.total_seconds(), REST_MOST.total_seconds()
+    return min(max(took * REST_TIMES, least), most)
