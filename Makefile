@@ -7,14 +7,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_ARGS ?= --yes
 
-.PHONY: demo test check format lint types floors docstrings bench torture docs audit lock packages clean
+.PHONY: demo test check format lint types floors docstrings bench drills torture docs audit lock packages clean
 
 demo: $(READY) packages
 	@$(BIN)/holdfast demo $(DEMO_ARGS)
 
 # Much of a test's time is waiting for other processes, so three share two cores.
 test: check
-	$(BIN)/pytest -m "not torture" -n 3 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not torture and not drills" -n 3 --dist loadgroup $(PYTEST_ARGS)
 
 check: $(READY) packages lint types floors docstrings docs
 
@@ -37,6 +37,10 @@ docstrings: $(READY)
 docs: $(READY)
 	$(BIN)/sphinx-build -n -W --keep-going -q -b html docs build/docs
 	@echo "build/docs/index.html"
+
+drills: $(READY) packages
+	@scripts/packages drills
+	$(BIN)/pytest -m drills --timeout 1800 -p no:randomly tests $(PYTEST_ARGS)
 
 torture: $(READY) packages
 	$(BIN)/pytest -m torture --timeout 7200 -p no:randomly -s tests

@@ -24,7 +24,14 @@ from tests.operations.company import turns
 
 from holdfast.assembly import open_log
 from holdfast.domain.events.notice import DeliveryFailed, NoticeDue
-from holdfast.engines.protected import Cluster, Deadlines, Protected, RepositoryAt
+from holdfast.engines.places import S3At, SftpAt
+from holdfast.engines.protected import (
+    Cluster,
+    Deadlines,
+    Protected,
+    RepositoryAt,
+    Schedule,
+)
 from holdfast.journal import read
 from holdfast.settings import Home, Settings
 
@@ -169,7 +176,10 @@ def _missing_protected(given: dict[str, Any]) -> Iterator[str]:
     parts = (
         (Protected, given),
         (Cluster, given["cluster"]),
-        (RepositoryAt, given["repositories"][0]),
+        (RepositoryAt, set().union(*given["repositories"])),
+        (S3At, given["repositories"][1]["s3"]),
+        (SftpAt, given["repositories"][2]["sftp"]),
+        (Schedule, given["schedule"]),
         (Deadlines, given["deadlines"]),
     )
     for kind, values in parts:

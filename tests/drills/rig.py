@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
+from tests.drills.ports import until, unused_port
 
 from holdfast.engines.pgbackrest import PgBackRest
 from holdfast.engines.postgresql import postmaster, stop_server
@@ -31,7 +29,6 @@ from holdfast.engines.provision import (
 from holdfast.operations.ports.engine import Finished, Job, Lost, Running, Verb
 
 DATASTORE = "orders-db"
-PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -118,14 +115,22 @@ class Rig:
         return row[0][:24]
 
 
+def as_laid(protected: Protected, _base: Path) -> Protected:
+    """Leave the wiring of a new datastore as it is."""
+    return protected
+
+
 @contextmanager
-def a_rig() -> Iterator[Rig]:
-    """Make a protected server that runs, and leave nothing of it."""
+def a_rig(change: Callable[[Protected, Path], Protected] = as_laid) -> Iterator[Rig]:
+    """Make a protected server that runs, and leave nothing of it.
+
+    ``change`` may alter its wiring before anything is made.
+    """
     with tempfile.TemporaryDirectory(prefix="holdfast-", dir=shared_temp()) as made:
         base = Path(made)
         base.chmod(0o711)
         layout = Layout(DATASTORE, base / "on-site", unused_port(), base / "away")
-        protected = lay_out(layout)
+        protected = change(lay_out(layout), base)
         create_cluster(protected, rpo=timedelta(hours=1))
         start_cluster(protected)
         try:
@@ -139,21 +144,6 @@ def a_rig() -> Iterator[Rig]:
 def shared_temp() -> str:
     """Return where other accounts can reach a folder; pytest's own they cannot."""
     return tempfile.gettempdir()
-
-
-def unused_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Return as soon as it holds; fail when patience ends."""
-    limit, pause = time.monotonic() + PATIENCE_SECONDS, threading.Event()
-    while not holds():
-        assert time.monotonic() < limit, "it never came true"
-        pause.wait(0.02)
 
 
 def _gone(folder: Path) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
+from holdfast.engines.compatible import newest_server
 from holdfast.engines.pgbackrest_jobs import _verify_faults
 from holdfast.engines.postgresql import archive_timeout
-from holdfast.engines.preflight import newest_server
-from holdfast.engines.protected import RepositoryAt
-from holdfast.engines.repository import cipher_shown, missing_segments
+from holdfast.engines.raw_bytes import SALTED, looks_encrypted
+from holdfast.engines.repository import missing_segments
 from holdfast.engines.wal import _backwards, commits
 
 WHOLE = """stanza: main
@@ -126,8 +126,19 @@ def test_versions_are_gated(tool: str, server: int | None) -> None:
     assert newest_server(tool) == server
 
 
-def test_an_empty_repository_shows_no_cipher(tmp_path: Path) -> None:
-    """Where there is nothing to look at, nothing is claimed."""
-    repository = RepositoryAt(1, tmp_path, tmp_path / "key", off_site=False)
-
-    assert cipher_shown(repository, "main") is None
+@pytest.mark.parametrize(
+    ("stored", "encrypted"),
+    [
+        (SALTED + os.urandom(5000), True),
+        (SALTED + os.urandom(40), True),
+        (b"", False),
+        (SALTED, False),
+        (os.urandom(5000), False),
+        (b"[backrest]\nbackrest-format=5\n", False),
+        (SALTED + bytes(8) + b"insert into orders values (1);" * 200, False),
+        (SALTED + bytes(8192), False),
+    ],
+)
+def test_encryption_is_told_from_the_bytes(stored: bytes, *, encrypted: bool) -> None:
+    """The salted header alone proves nothing: what follows must be noise."""
+    assert looks_encrypted(stored) is encrypted

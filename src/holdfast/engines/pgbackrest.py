@@ -21,7 +21,7 @@ from holdfast.engines.pgbackrest_info import Info, read_info
 from holdfast.engines.pgbackrest_jobs import Order
 from holdfast.engines.postgresql import ask, check_invariants, is_accepting
 from holdfast.engines.protected import Protected
-from holdfast.engines.repository import cipher_shown
+from holdfast.engines.raw_bytes import cipher_shown
 from holdfast.engines.wal import Proven, recoverable_to
 from holdfast.errors import HoldfastError
 from holdfast.operations.ports.engine import (
@@ -221,11 +221,11 @@ def _repository(protected: Protected, info: Info) -> Repository:
     place = protected.repository(info.repository)
     return Repository(
         number=place.number,
-        location=str(place.path),
+        location=place.location,
         off_site=place.off_site,
         reachable=info.answers,
         # Looked at only where a command with a deadline has just been answered.
-        cipher=cipher_shown(place, protected.stanza) if info.answers else None,
+        cipher=cipher_shown(protected, info) if info.answers else None,
         backups=info.backups,
         wal_max=info.wal_max,
         detail=info.message,

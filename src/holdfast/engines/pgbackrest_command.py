@@ -14,9 +14,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from holdfast.engines.account import own_folder, write_private
+from holdfast.engines.compatible import (
+    TOUCHING,
+    insist_on_server,
+    insist_on_sftp,
+)
 from holdfast.engines.evidence import Call, Ran, argv_of, require, run
+from holdfast.engines.pgbackrest_repository import repository_lines
 from holdfast.engines.protected import Protected, RepositoryAt
-from holdfast.errors import HoldfastError
 
 # pgBackRest's own waits, deliberately far below its defaults of minutes: a repository
 # that does not answer must show within one segment's time, not after the RPO is gone.
@@ -34,7 +39,7 @@ def configure_production(protected: Protected) -> Path:
 
     Raises `HoldfastError` where any repository's key is missing or open to others.
     """
-    text = _text(protected, protected.repositories)
+    text = _text(protected, protected.repositories, keeper=False)
     return _write(protected, protected.production_config, text)
 
 
@@ -43,7 +48,7 @@ def configure_recovery(protected: Protected, number: int) -> Path:
 
     Raises `HoldfastError` where its key is missing or open to others.
     """
-    text = _text(protected, (protected.repository(number),))
+    text = _text(protected, (protected.repository(number),), keeper=True)
     return _write(protected, protected.recovery_config(number), text)
 
 
@@ -55,7 +60,12 @@ def call(
     deadline: timedelta | None = None,
     arguments: tuple[str | Path, ...] = (),
 ) -> Ran:
-    """Run one pgBackRest command under a deadline, with the given configuration."""
+    """Run one pgBackRest command under a deadline, with the given configuration.
+
+    Raises `HoldfastError` before anything happens where this pgBackRest is too old for
+    the server or for a repository.
+    """
+    _insist_on_versions(protected, command)
     argv = argv_of(
         protected.pgbackrest,
         *base_options(protected, config),
@@ -108,7 +118,18 @@ def version(program: Path) -> str:
     return asked.output.strip()
 
 
-def _text(protected: Protected, repositories: tuple[RepositoryAt, ...]) -> str:
+def _insist_on_versions(protected: Protected, command: str) -> None:
+    have = version(protected.pgbackrest)
+    if any(repository.sftp is not None for repository in protected.repositories):
+        insist_on_sftp(have)
+    if command in TOUCHING:
+        server = protected.cluster.bin_folder / "postgres"
+        insist_on_server(have, version(server))
+
+
+def _text(
+    protected: Protected, repositories: tuple[RepositoryAt, ...], *, keeper: bool
+) -> str:
     cluster = protected.cluster
     lines = [
         "[global]",
@@ -123,7 +144,7 @@ def _text(protected: Protected, repositories: tuple[RepositoryAt, ...]) -> str:
         *(f"{name}={seconds}" for name, seconds in TIMEOUTS.items()),
     ]
     for repository in repositories:
-        lines += _repository_lines(repository, protected.retention_full)
+        lines += repository_lines(repository, protected.schedule, keeper=keeper)
     lines += [
         f"[{protected.stanza}]",
         f"pg1-path={cluster.data}",
@@ -133,36 +154,6 @@ def _text(protected: Protected, repositories: tuple[RepositoryAt, ...]) -> str:
         f"pg1-database={cluster.database}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _repository_lines(repository: RepositoryAt, retention_full: int) -> list[str]:
-    prefix = f"repo{repository.number}"
-    return [
-        f"{prefix}-path={repository.path}",
-        f"{prefix}-cipher-type=aes-256-cbc",
-        f"{prefix}-cipher-pass={_key(repository.key_file)}",
-        f"{prefix}-retention-full={retention_full}",
-        # Small files together: a third less time, and far fewer objects off-site.
-        f"{prefix}-bundle=y",
-    ]
-
-
-def _key(path: Path) -> str:
-    try:
-        key = path.read_text(encoding="utf-8").strip()
-        loose = path.stat().st_mode & 0o077
-    except OSError as error:
-        hint = "Fetch the key from escrow and write it there with mode 0600."
-        message = f"the repository's key cannot be read: {error.strerror}"
-        raise HoldfastError(message, hint, str(path)) from error
-    if loose:
-        message = "the repository's key can be read by other users"
-        raise HoldfastError(message, f"Run `chmod 600 {path}`.", str(path))
-    if not key or any(sign.isspace() for sign in key):
-        message = "the repository's key is empty or holds a blank"
-        hint = "The file must hold the cipher key alone, on one line."
-        raise HoldfastError(message, hint, str(path))
-    return key
 
 
 def _write(protected: Protected, path: Path, text: str) -> Path:

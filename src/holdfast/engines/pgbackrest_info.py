@@ -49,18 +49,17 @@ class Info:
 def read_info(protected: Protected, repository: int) -> Info:
     """Ask one repository, with the credentials of that repository only."""
     try:
-        config = configure_recovery(protected, repository)
+        ran = call(
+            protected,
+            "info",
+            f"--repo={repository}",
+            "--output=json",
+            "--log-level-console=off",
+            "--log-level-stderr=error",
+            config=configure_recovery(protected, repository),
+        )
     except HoldfastError as error:
         return Info(repository, UNREADABLE, str(error), (), None, None, ())
-    ran = call(
-        protected,
-        "info",
-        f"--repo={repository}",
-        "--output=json",
-        "--log-level-console=off",
-        "--log-level-stderr=error",
-        config=config,
-    )
     try:
         stanza = _stanza(ran.output)
     except (ValueError, KeyError, IndexError, TypeError):

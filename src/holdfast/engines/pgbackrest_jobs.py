@@ -13,15 +13,12 @@ from datetime import UTC, datetime, timedelta
 
 from holdfast.engines.drill import drill
 from holdfast.engines.evidence import summarise
-from holdfast.engines.pgbackrest_command import (
-    call,
-    configure_production,
-    configure_recovery,
-)
+from holdfast.engines.pgbackrest_command import call, configure_recovery
 from holdfast.engines.pgbackrest_info import read_info
 from holdfast.engines.protected import Protected
+from holdfast.engines.raw_bytes import cipher_shown
 from holdfast.engines.report import Ended, Report
-from holdfast.engines.repository import cipher_shown, list_archive, missing_segments
+from holdfast.engines.repository import list_archive, missing_segments
 from holdfast.engines.restore import failover, restore
 from holdfast.operations.ports.engine import Job
 
@@ -77,7 +74,8 @@ def _back_up(protected: Protected, number: int, report: Report) -> Ended:
             "backup",
             f"--repo={number}",
             *("--type=full", "--log-level-console=info"),
-            config=configure_production(protected),
+            # The keeper's credentials: production's need not be able to delete.
+            config=configure_recovery(protected, number),
             deadline=protected.deadlines.backup,
         )
     )
@@ -87,7 +85,7 @@ def _back_up(protected: Protected, number: int, report: Report) -> Ended:
     if not fresh:
         said = _complaint(ran.output) or summarise(ran)
         return Ended(ok=False, detail=f"repository {number}: no new backup: {said}")
-    if cipher_shown(protected.repository(number), protected.stanza) is None:
+    if cipher_shown(protected, info) is None:
         return Ended(ok=False, detail=f"repository {number}: not encrypted")
     return Ended(ok=True, detail=f"repository {number}: {fresh[-1].label}")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 
+from holdfast.engines.compatible import fit
 from holdfast.engines.pgbackrest_command import version
 from holdfast.engines.pgbackrest_info import NOTHING_THERE, Info, read_info
 from holdfast.engines.postgresql import postmaster
@@ -14,10 +14,6 @@ from holdfast.engines.repository import list_archive, missing_segments
 from holdfast.operations.ports.engine import Evidence, Preflight
 
 Check = tuple[str, bool, str]
-# pgBackRest's own table of what it can read; 2.45 fails on 16 with a message that
-# misleads, so the gate says it first.
-NEWEST_SERVER = ((2, 59, 18), (2, 55, 18), (2, 52, 17), (2, 48, 16), (2, 41, 15))
-OLDEST = (2, 41)
 
 
 def check(protected: Protected, number: int) -> Preflight:
@@ -35,25 +31,11 @@ def check(protected: Protected, number: int) -> Preflight:
     return Preflight(all(ok for _, ok, _ in checks), tuple(checks), evidence)
 
 
-def newest_server(pgbackrest: str) -> int | None:
-    """Return the newest PostgreSQL that this pgBackRest works with, if known."""
-    found = re.search(r"(\d+)\.(\d+)", pgbackrest)
-    if not found:
-        return None
-    have = (int(found[1]), int(found[2]))
-    for major, minor, server in NEWEST_SERVER:
-        if have >= (major, minor):
-            return server
-    return None
-
-
 def _tools(protected: Protected) -> Check:
     backup_tool = version(protected.pgbackrest)
     server = version(protected.cluster.bin_folder / "postgres")
-    found = re.search(r"(\d+)\.", server)
-    newest = newest_server(backup_tool)
     said = f"{backup_tool}, {server}"
-    if newest is None or found is None or int(found[1]) > newest:
+    if not fit(backup_tool, server):
         return "tools", False, f"{said}: not known to work together"
     return "tools", True, said
 

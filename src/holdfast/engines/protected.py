@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from holdfast.engines.places import SSH_PORT, S3At, SftpAt
 from holdfast.errors import HoldfastError
 
 
@@ -49,8 +50,10 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryAt:
-    """A repository in a folder. ``key_file`` (0600) holds nothing but its cipher key.
+    """A repository. ``path`` is a folder here, or inside the bucket, or on the host.
 
+    ``key_file`` (0600) holds nothing but its cipher key; ``escrow_file`` is where the
+    key's copy outside production is to be had, such as a mount of the safe.
     ``off_site``: it lies in another account or region than production.
     """
 
@@ -58,6 +61,58 @@ class RepositoryAt:
     path: Path
     key_file: Path
     off_site: bool
+    escrow_file: Path | None = None
+    s3: S3At | None = None
+    sftp: SftpAt | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what names two places."""
+        if self.s3 is not None and self.sftp is not None:
+            message = f"repository {self.number} names both a bucket and an SFTP host"
+            raise ValueError(message)
+        if not self.path.is_absolute():
+            message = f"the path of repository {self.number} must begin with a slash"
+            raise ValueError(message)
+
+    @property
+    def folder(self) -> Path | None:
+        """Return its folder on this machine, if that is where it lies."""
+        return self.path if self.s3 is None and self.sftp is None else None
+
+    @property
+    def location(self) -> str:
+        """Return where it lies, for people."""
+        if self.s3 is not None:
+            return f"s3://{self.s3.bucket}{self.path} at {self.s3.endpoint}"
+        if self.sftp is not None:
+            port = "" if self.sftp.port == SSH_PORT else f":{self.sftp.port}"
+            return f"sftp://{self.sftp.user}@{self.sftp.host}{port}{self.path}"
+        return str(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How often each kind of backup is taken, and for how long it is kept.
+
+    A backup is full where the newest full one is older than ``full_every``, else
+    differential where the newest of both is older than ``diff_every``, else
+    incremental. Any moment of the last ``retention_days`` stays restorable, once the
+    repository is that old; ``retention_full`` keeps that many full backups instead.
+    """
+
+    full_every: timedelta = timedelta(days=7)
+    diff_every: timedelta = timedelta(days=1)
+    retention_days: int = 14
+    retention_full: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what would keep nothing."""
+        if min(self.retention_days, self.retention_full or 1) < 1:
+            message = "retention must keep at least one day, or one full backup"
+            raise ValueError(message)
+        if self.diff_every > self.full_every:
+            message = "full_every must not be shorter than diff_every"
+            raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +127,10 @@ class Protected:
     cluster: Cluster
     repositories: tuple[RepositoryAt, ...]
     stanza: str
-    retention_full: int = 7
     heartbeat: bool = True
     pgbackrest: Path = Path("/usr/bin/pgbackrest")
     deadlines: Deadlines = field(default_factory=Deadlines)
+    schedule: Schedule = field(default_factory=Schedule)
 
     @property
     def production_config(self) -> Path:

@@ -93,7 +93,8 @@ def create_cluster(protected: Protected, *, rpo: timedelta) -> None:
 def create_stanza(protected: Protected) -> None:
     """Prepare the repositories for the cluster; repeatable."""
     for repository in protected.repositories:
-        own_folder(repository.path)
+        if repository.folder is not None:
+            own_folder(repository.folder)
     config = protected.production_config
     _insist(call(protected, "stanza-create", config=config), "prepare the repositories")
 

@@ -1,8 +1,7 @@
-"""Look at a repository's own files: are they encrypted, is the archive unbroken?
+"""Look at a repository's own files: is the archive unbroken?
 
-A setting is no proof of encryption. What pgBackRest encrypts begins with OpenSSL's
-salted header, so each kind of file is looked at in the raw. Nor does `verify` of 2.45
-notice a segment missing from the middle of the archive; its listing shows it.
+`verify` of 2.45 does not notice a segment missing from the middle of the archive; its
+listing shows it.
 """
 
 from __future__ import annotations
@@ -11,34 +10,16 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Iterator
-from itertools import islice, pairwise
-from pathlib import Path
+from itertools import pairwise
 
 from holdfast.engines.evidence import Ran
 from holdfast.engines.pgbackrest_command import call
-from holdfast.engines.protected import Protected, RepositoryAt
+from holdfast.engines.protected import Protected
 from holdfast.operations.ports.engine import Evidence
 
-SALTED = b"Salted__"
-SAMPLE = 20
-# The only cipher that pgBackRest has; the header names none.
-CIPHER = "aes-256-cbc"
 SEGMENTS_PER_LOG = 256
 _SEGMENT = re.compile(r"([0-9A-F]{24})-[0-9a-f]{40}")
 _HISTORY = re.compile(r"([0-9A-F]{8})\.history")
-
-
-def cipher_shown(repository: RepositoryAt, stanza: str) -> str | None:
-    """Return the cipher if every sampled file of every kind is encrypted."""
-    sampled = [
-        path
-        for kind in ("backup", "archive")
-        for path in _sample(repository.path / kind / stanza)
-    ]
-    if not sampled or not all(_is_salted(path) for path in sampled):
-        return None
-    return CIPHER
 
 
 def list_archive(
@@ -111,21 +92,3 @@ def _position(segment: str) -> int:
 def _name(position: int, timeline: str) -> str:
     log, segment = divmod(position, SEGMENTS_PER_LOG)
     return f"{timeline}{log:08X}{segment:08X}"
-
-
-def _sample(folder: Path) -> Iterator[Path]:
-    """Yield the listing files, and some files of the newest backup or segments."""
-    files = (p for p in folder.glob("*.info*") if p.is_file())
-    yield from files
-    newest = sorted((p for p in folder.glob("*/") if not p.is_symlink()), reverse=True)
-    for place in newest[:2]:
-        inside = (p for p in place.rglob("*") if p.is_file() and p.stat().st_size)
-        yield from islice(inside, SAMPLE)
-
-
-def _is_salted(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(SALTED)) == SALTED
-    except OSError:
-        return False

@@ -196,8 +196,8 @@ def _mend_archiving(protected: Protected, report: Report) -> tuple[str, ...]:
     except HoldfastError as error:
         return (f"archiving is not restored: {error}",)
     for repository in protected.repositories:
-        if repository.path.parent.exists():
-            own_folder(repository.path)
+        if repository.folder is not None and repository.folder.parent.exists():
+            own_folder(repository.folder)
     ran = report.keep(
         call(
             protected,

@@ -1,0 +1,75 @@
+"""Where repositories lie: a folder, a bucket that speaks S3, a host that speaks SFTP.
+
+Values only; a secret is named by the path of its private file. A place away from
+production has up to two credentials: *production's*, with which the server archives
+and backs up, and the *keeper's*, with which copies are read back, restored and
+expired. Where production's may not delete, whoever takes production over cannot take
+the copies along.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Style = Literal["host", "path"]
+SSH_PORT = 22
+
+
+@dataclass(frozen=True, slots=True)
+class S3At:
+    """A bucket. ``credentials`` and ``keeper`` are private files (0600) of two lines:
+    ``key = "…"`` and ``secret = "…"``; without a keeper there is one credential.
+
+    ``endpoint`` may carry a port. ``ca_file`` is given where the server's certificate
+    comes from an authority of one's own. ``owner`` is the account that must own it.
+    """
+
+    bucket: str
+    endpoint: str
+    region: str
+    credentials: Path
+    keeper: Path | None = None
+    owner: str | None = None
+    ca_file: Path | None = None
+    uri_style: Style = "host"
+
+    def __post_init__(self) -> None:
+        """Refuse values that would not stand on one line of a configuration."""
+        one_line(self.bucket, self.endpoint, self.region, self.owner or "-")
+
+
+@dataclass(frozen=True, slots=True)
+class SftpAt:
+    """A host that speaks SFTP. The keys are private files (0600), without a passphrase.
+
+    ``host_key`` is the SHA-256 fingerprint of the host's key, in hexadecimal: a host
+    that shows another key is not spoken to.
+    """
+
+    host: str
+    user: str
+    private_key: Path
+    host_key: str
+    port: int = SSH_PORT
+    keeper: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values that would not stand on one line, and a key that is none."""
+        one_line(self.host, self.user)
+        if not re.fullmatch("[0-9a-f]{64}", self.host_key):
+            message = "host_key must be the SHA-256 of the host's key, in hexadecimal"
+            raise ValueError(message)
+
+
+def one_line(*values: str) -> None:
+    """Refuse a value that is empty or holds a blank.
+
+    Raises `ValueError` naming it.
+    """
+    for value in values:
+        if not value or any(sign.isspace() for sign in value):
+            message = f"{value!r} is empty or holds a blank"
+            raise ValueError(message)
