@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import shutil
 import sqlite3
 import tempfile
@@ -18,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-from measure import RUNS, Row, compare
+from measure import Row, compare, machine, table, write_page
 
 from holdfast.demo import northwind
 from holdfast.domain.decide import decide
@@ -47,7 +46,6 @@ from holdfast.storage.opening import open_store
 ENTRY = b"x" * 200
 APPENDS = 300
 VERIFIED = 200_000
-PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 NOW = datetime(2026, 4, 2, 5, tzinfo=UTC)
 
@@ -62,11 +60,10 @@ def main() -> None:
             _decide(folder),
             _restore(folder),
         ]
-    text = _table(rows)
+    head = ("Figure", "Holdfast", "Peer", "Ratio", "The peer")
+    text = f"{table(head, [row.cells() for row in rows])}\n\n{machine()}\n"
     print(text)  # noqa: T201 - A bench speaks.
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
+    write_page(text, BEGIN, END)
 
 
 def _append(folder: Path) -> Row:
@@ -229,20 +226,6 @@ def _port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
-
-
-def _table(rows: list[Row]) -> str:
-    cpu = next(
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    )
-    head = ("Figure", "Holdfast", "Peer", "Ratio", "The peer")
-    lines = [head, ("---",) * 5, *(row.cells() for row in rows)]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    where = f"{os.cpu_count()} cores ({cpu}), Python {platform.python_version()}"
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    return f"{table}\n\nMedians of {RUNS} alternating runs on {where}, {today}.\n"
 
 
 @contextmanager

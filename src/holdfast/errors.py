@@ -12,7 +12,8 @@ class HoldfastError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "", where: str = "") -> None:
-        super().__init__(message)
+        # All three, so that the error survives the way from another process.
+        super().__init__(message, hint, where)
         self.message = message
         self.hint = hint
         self.where = where

@@ -77,3 +77,9 @@ def signer() -> Signer:
 def publish() -> Callable[..., Published]:
     """Return the function that publishes entries, signed at the given sizes too."""
     return _publish
+
+
+@pytest.fixture(scope="session")
+def published() -> Callable[..., dict[str, bytes]]:
+    """Return the function that gives the files of a published log."""
+    return lambda entries, signed=(): _publish(entries, signed).files

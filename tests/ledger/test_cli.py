@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -54,6 +58,14 @@ def test_the_database_of_the_home_is_verified(home: Path, signer: Signer) -> Non
     found = json.loads(_run("verify", "--json", "--home", home))
     assert (found["ok"], found["size"]) == (True, 300)
     assert found["checkpoints_checked"] == [7, 300]
+
+
+def test_database_may_stand_alone(home: Path) -> None:
+    """`--database` without an address is the home's own, wherever it stands."""
+    for argv in (("--database",), ("--database", "--json"), ("--json", "--database")):
+        assert "300" in _run("verify", *argv)
+    address = f"sqlite://{home / 'holdfast.sqlite'}"
+    assert "300 entries" in _run("verify", "--database", address, "--home", "x")
 
 
 def test_a_database_without_key_or_signature_says_so(home: Path) -> None:
@@ -114,6 +126,73 @@ def test_prove_and_verify_proof(home: Path, signer: Signer) -> None:
         _run("verify-proof", file, "--entry", "-", *key, entry=b"entry 281")
 
 
+def test_an_interrupted_publication_is_told_as_one(home: Path) -> None:
+    """A copy that shows less than it holds is sound, and said to be interrupted."""
+    log = home / "log"
+    _run("export", log)
+    (log / "checkpoint").write_bytes((log / "checkpoints" / "7").read_bytes())
+    assert "shows only 7, and the copy is whole up to 300" in _run("verify", log)
+    found = json.loads(_run("verify", log, "--json"))
+    assert (found["ok"], found["interrupted"]) == (True, True)
+    assert (found["shown"], found["size"]) == (7, 300)
+    (log / "tile" / "0" / "001.p" / "44").unlink()
+    with pytest.raises(HoldfastError, match="signed at size 300 and now shows only 7"):
+        _run("verify", log)
+
+
+def test_a_kept_checkpoint_is_an_anchor(home: Path, signer: Signer) -> None:
+    """A checkpoint kept elsewhere must be continued by the log."""
+    log, kept = home / "log", home / "kept"
+    _run("export", log)
+    kept.write_bytes((log / "checkpoints" / "7").read_bytes())
+    (log / "checkpoints" / "7").unlink()
+    found = json.loads(_run("verify", log, "--anchor", kept, "--json"))
+    assert found["checkpoints_checked"] == [7, 300]
+    kept.write_bytes(signer.sign(Checkpoint(signer.name, 7, bytes(32)).text()))
+    with pytest.raises(HoldfastError, match="root at size 7 does not fit"):
+        _run("verify", log, "--anchor", kept)
+    with pytest.raises(HoldfastError, match="held against a published log"):
+        _run("verify", "--anchor", kept)
+
+
+def test_a_log_is_verified_and_proved_from_over_http(home: Path, served) -> None:
+    """A log behind an address is checked in full, and proofs are made from it."""
+    _run("export", home / "log")
+    key = ("--key", home / "ledger.vkey")
+    found = json.loads(_run("verify", served, *key, "--json"))
+    assert (found["size"], found["checkpoints_checked"]) == (300, [300])
+    assert "cannot be listed over HTTP" in found["warning"]
+    kept = ("--anchor", home / "log" / "checkpoints" / "7")
+    found = json.loads(_run("verify", f"{served}/", *key, *kept, "--json"))
+    assert (found["checkpoints_checked"], found["warning"]) == ([7, 300], "")
+    proof = _run("prove", 280, "--from", served)
+    assert proof == _run("prove", 280, "--from", home / "log") == _run("prove", 280)
+    address = (home / "log").as_uri()
+    assert json.loads(_run("prove", 280, "--json", "--from", address))["proof"] == proof
+    (home / "log" / "tile" / "0" / "001.p" / "44").write_bytes(bytes(44 * 32))
+    with pytest.raises(HoldfastError, match="entry 256 does not fit"):
+        _run("verify", served, *key)
+    with pytest.raises(HoldfastError, match="does not fit its checkpoint"):
+        _run("prove", 280, "--from", served)
+
+
+@pytest.fixture(name="served")
+def _served(home: Path) -> Iterator[str]:
+    """Serve the home's exported log by plain HTTP, and return its address."""
+    serve = partial(_Quiet, directory=str(home / "log"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
@@ -125,6 +204,13 @@ def test_prove_and_verify_proof(home: Path, signer: Signer) -> None:
         (("verify", "--key", "{home}/empty"), "not a verifier key"),
         (("verify", "--database", "sqlite:///none"), "no ledger file"),
         (("verify", "--home", "{home}/none"), "no ledger file"),
+        (("verify", "ftp://x/y"), "not the address of a published log"),
+        (("verify", "http://127.0.0.1:9/log"), "cannot read verifier-key.txt"),
+        (("verify", "http://169.254.169.254/"), "refused to dial a link-local"),
+        (("verify", "file://{home}", "--key", "{key}"), "no checkpoint"),
+        (("verify", "s3://", "--key", "{key}"), "not the address of a copy"),
+        (("prove", "3", "--from", "nowhere"), "no such folder"),
+        (("prove", "3", "--from", "{home}"), "no checkpoint"),
         (("prove", "300"), "no proof about entry 300"),
         (("prove", "3", "--output", "{home}/no/file"), "cannot be written"),
         (("export", "{home}/empty"), "cannot open"),
@@ -134,6 +220,7 @@ def test_prove_and_verify_proof(home: Path, signer: Signer) -> None:
 def test_errors_are_words(argv: tuple[str, ...], words: str, home: Path) -> None:
     """Whatever is wrong with an argument is told with a way out."""
     (home / "empty").write_bytes(b"")
+    key = home / "ledger.vkey"
     with pytest.raises(HoldfastError, match=words) as caught:
-        _run(*(one.format(home=home) for one in argv))
+        _run(*(one.format(home=home, key=key) for one in argv))
     assert caught.value.hint

@@ -122,12 +122,52 @@ def test_signed_lie_is_found(size: int, publish, signer: Signer) -> None:
         verify_log(log, [signer.key])
 
 
-def test_rolled_back_log_is_found(publish, signer: Signer) -> None:
-    """A log that shows less than it once signed is found by its own copies."""
-    log = publish(_entries(10), [7])
-    log.files["checkpoint"] = log.files["checkpoints/7"]
-    with pytest.raises(LedgerError, match="signed at size 10 and now shows only 7"):
-        verify_log(log, [signer.key], earlier=[7, 10])
+def test_interrupted_publication_is_no_alarm(publish, signer: Signer) -> None:
+    """A copy that holds more than it shows is whole up to the larger checkpoint."""
+    log = publish(_entries(700), [7, 300, 600])
+    for shown in (300, 7, None):
+        if shown is None:
+            del log.files["checkpoint"]
+        else:
+            log.files["checkpoint"] = log.files[f"checkpoints/{shown}"]
+        result = verify_log(log, [signer.key], earlier=[7, 300, 600, 700])
+        assert (result.shown, result.checkpoint.size) == (shown, 700)
+        assert result.interrupted
+        assert result.earlier == (7, 300, 600)
+    whole = publish(_entries(700), [7])
+    assert not verify_log(whole, [signer.key], earlier=[7, 700]).interrupted
+
+
+@pytest.mark.parametrize(
+    "gone", ["tile/entries/002.p/188", "tile/0/002.p/188", "tile/1/000.p/2"]
+)
+def test_rolled_back_log_is_found(gone: str, publish, signer: Signer) -> None:
+    """A log that has less than it once signed is found by its own copies."""
+    log = publish(_entries(700), [7, 600])
+    log.files["checkpoint"] = log.files["checkpoints/600"]
+    del log.files[gone]
+    words = "signed at size 700 and now shows only 600; up to 700 the .* is missing"
+    with pytest.raises(LedgerError, match=words) as caught:
+        verify_log(log, [signer.key], earlier=[7, 600, 700])
+    assert caught.value.where == gone
+
+
+def test_rolled_back_log_is_found_by_a_kept_checkpoint(publish, signer) -> None:
+    """A log rolled back with its copies is found by a checkpoint kept elsewhere."""
+    kept = [publish(_entries(at)).files["checkpoint"] for at in (0, 3, 256, 700)]
+    whole = publish(_entries(700), [7])
+    result = verify_log(whole, [signer.key], earlier=[7], anchors=kept)
+    assert result.earlier == (0, 3, 7, 256)
+    old = publish(_entries(600), [7])
+    with pytest.raises(LedgerError, match="of size 700 was kept, and the log shows"):
+        verify_log(old, [signer.key], earlier=[7], anchors=kept)
+    fork = publish([b"other"] * 3).files["checkpoint"]
+    with pytest.raises(LedgerError, match="root at size 3 does not fit"):
+        verify_log(whole, [signer.key], anchors=[*kept, fork])
+    foreign = Signer("other.example/log", bytes(32))
+    text = Checkpoint(foreign.name, 0, bytes(32)).text()
+    with pytest.raises(LedgerError, match=r"is of other\.example/log, the log is"):
+        verify_log(whole, [signer.key, foreign.key], anchors=[foreign.sign(text)])
 
 
 def test_forked_history_is_found(publish, signer: Signer) -> None:

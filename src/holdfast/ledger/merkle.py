@@ -53,17 +53,23 @@ def fold(hashes: Sequence[bytes]) -> bytes:
     if not hashes:
         return EMPTY_ROOT
     row = hashes
-    copy = _NODE.copy
     while len(row) > 1:
-        above = []
-        for left in range(0, len(row) - 1, 2):
-            hasher = copy()
-            hasher.update(row[left] + row[left + 1])
-            above.append(hasher.digest())
+        above = pairs(b"".join(row))
         if len(row) % 2:
             above.append(row[-1])
         row = above
     return row[0]
+
+
+def pairs(row: bytes) -> list[bytes]:
+    """Hash each pair of neighbours in a row of joined hashes; an odd last one waits."""
+    above = []
+    copy = _NODE.copy
+    for left in range(0, len(row) - HASH_SIZE, 2 * HASH_SIZE):
+        hasher = copy()
+        hasher.update(row[left : left + 2 * HASH_SIZE])
+        above.append(hasher.digest())
+    return above
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +192,15 @@ class Tree:
         while start < stop:
             # Take the perfect subtrees from the right edge leftwards.
             width = (stop - start) & -(stop - start)
-            peak = self._rows[width.bit_length() - 1][(stop - width) // width]
+            peak = self._perfect(width.bit_length() - 1, (stop - width) // width)
             root = peak if root is None else node_hash(peak, root)
             stop -= width
         assert root is not None, "an empty range has no subtree"
         return root
+
+    def _perfect(self, height: int, index: int) -> bytes:
+        """Root of the perfect subtree at ``index`` in its row."""
+        return self._rows[height][index]
 
     def _require(self, possible: bool, what: str) -> None:  # noqa: FBT001
         if not possible:

@@ -6,8 +6,9 @@ stands for, and the root of every signed checkpoint the store holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 
 from holdfast.ledger.checkpoint import (
     Checkpoint,
@@ -15,13 +16,18 @@ from holdfast.ledger.checkpoint import (
     verify_checkpoint,
 )
 from holdfast.ledger.errors import LedgerError
-from holdfast.ledger.merkle import Frontier, Tree, leaf_hashes
+from holdfast.ledger.merkle import EMPTY_ROOT, Frontier, fold, leaf_hashes, pairs
 from holdfast.ledger.note import Verified, VerifierKey, parse_note
 from holdfast.ledger.proof import Proof
+from holdfast.ledger.spans import Checked, Share, Span, root_over, spans_of
+from holdfast.ledger.tiled import Prover, TileBytes
+from holdfast.ledger.tiles import TILE_WIDTH, Tile
 from holdfast.ledger.verify import Progress
 from holdfast.operations.ports.store import Store
+from holdfast.storage.opening import open_store
 
-_BATCH = 1_024
+# So many rows of the database are in memory at once.
+_ROWS_TILES = 8
 _ALTERED = "Stop Holdfast, keep this database as evidence, compare with the copies."
 
 
@@ -37,9 +43,18 @@ class Audit:
 
 
 def audit(
-    store: Store, keys: Iterable[VerifierKey], progress: Progress | None = None
+    store: Store,
+    keys: Iterable[VerifierKey],
+    progress: Progress | None = None,
+    *,
+    address: str | None = None,
+    share: Share = map,
 ) -> Audit:
-    """Check every entry and checkpoint; without keys, signatures are left aside."""
+    """Check every entry and checkpoint; without keys, signatures are left aside.
+
+    With its ``address``, whoever has a ``share`` of the checking opens the store for
+    itself: on another core, with a connection of its own.
+    """
     keys = tuple(keys)
     # Before size and root: a checkpoint signed meanwhile must not look too large.
     notes = dict(store.checkpoints())
@@ -51,11 +66,13 @@ def audit(
         latest, signed_by = _read(signed_size, note, keys)
         _require_within(latest, size)
         wanted[signed_size] = latest
-    frontier = _walk(store, size, wanted, progress)
-    if frontier.root() != root:
+    reopen: Callable[[], Store] = (
+        partial(_reopened, address) if address else lambda: store
+    )
+    computed = _walk(reopen, size, wanted, progress, share)
+    if computed != root:
         raise LedgerError(
-            f"the head's root is {root.hex()}, the entries give"
-            f" {frontier.root().hex()}",
+            f"the head's root is {root.hex()}, the entries give {computed.hex()}",
             _ALTERED,
             "head",
         )
@@ -70,14 +87,31 @@ def prove(store: Store, index: int) -> Proof:
             "nothing is signed yet, so that nothing can be proved",
             "Let the node run until it has signed a checkpoint.",
         )
-    signed = parse_checkpoint(parse_note(note).text)
-    tree = Tree(store.leaf_hashes(0, signed.size))
-    if tree.size != signed.size or tree.root() != signed.root:
-        raise LedgerError(
-            f"the log does not fit its checkpoint of size {signed.size}",
-            "Run `holdfast ledger verify` to see what differs.",
-        )
-    return Proof(index, tuple(tree.inclusion(index)), note)
+    return Prover(note, _tiles_in(store)).prove(index)
+
+
+def _tiles_in(store: Store) -> TileBytes:
+    """Return what makes tiles from the kept leaf hashes: a database has no others."""
+
+    @cache
+    def above(level: int, index: int) -> bytes:
+        """Root of a full tile."""
+        row = tile_bytes(Tile(level, index))
+        while len(row) > len(EMPTY_ROOT):
+            row = b"".join(pairs(row))
+        return row
+
+    def tile_bytes(tile: Tile) -> bytes:
+        stop = tile.start + tile.width
+        if tile.level:
+            below = tile.level - 1
+            return b"".join(above(below, at) for at in range(tile.start, stop))
+        leaves = store.leaf_hashes(tile.start, stop)
+        if len(leaves) != tile.width:
+            raise _gone(tile.start, stop, len(leaves))
+        return b"".join(leaves)
+
+    return tile_bytes
 
 
 def _read(
@@ -109,34 +143,67 @@ def _require_within(checkpoint: Checkpoint, size: int) -> None:
 
 
 def _walk(
-    store: Store,
+    reopen: Callable[[], Store],
     size: int,
     wanted: Mapping[int, Checkpoint],
     progress: Progress | None,
-) -> Frontier:
-    """Hash all entries again, stopping at each signed size to compare the root."""
-    frontier = Frontier()
+    share: Share,
+) -> bytes:
+    """Hash all entries again; compare the root at each signed size, return the last."""
+    front, root = Frontier(), EMPTY_ROOT
     if 0 in wanted:
-        _require_root(wanted[0], frontier)
-    stops = sorted({*range(0, size, _BATCH), *wanted, size} - {0})
-    for stop in stops:
-        frontier = frontier.extend(_checked_leaves(store, frontier.size, stop))
-        if stop in wanted:
-            _require_root(wanted[stop], frontier)
+        _require_root(wanted[0], root)
+    sizes = sorted({*wanted, size})
+    spans = list(spans_of(size, sizes))
+    answers = share(partial(_check_rows, reopen), spans)
+    for span, checked in zip(spans, answers, strict=True):
+        full, ragged = iter(checked.full), dict(checked.ragged)
+        for moment in span.moments:
+            wait = moment // TILE_WIDTH - front.size
+            front = front.extend(one for _, one in zip(range(wait), full, strict=False))
+            root = root_over(front, ragged.get(moment))
+            if moment in wanted:
+                _require_root(wanted[moment], root)
+        front = front.extend(full)
         if progress:
-            progress(stop, size)
-    return frontier
+            progress(span.end, size)
+    return root
+
+
+def _check_rows(reopen: Callable[[], Store], span: Span) -> Checked:
+    """Hash the entries of a span again, and compare the kept hashes."""
+    store = reopen()
+    full: list[bytes] = []
+    ragged: list[tuple[int, bytes]] = []
+    moments = [one for one in span.moments if one % TILE_WIDTH]
+    step = _ROWS_TILES * TILE_WIDTH
+    for start in range(span.first * TILE_WIDTH, span.end, step):
+        stop = min(start + step, span.end)
+        leaves = _checked_leaves(store, start, stop)
+        for at in range(0, len(leaves), TILE_WIDTH):
+            tile = leaves[at : at + TILE_WIDTH]
+            if len(tile) == TILE_WIDTH:
+                full.append(fold(tile))
+            first, part = start + at, Frontier()
+            while moments and moments[0] < first + TILE_WIDTH:
+                part = part.extend(tile[part.size : moments[0] - first])
+                ragged.append((moments.pop(0), part.root()))
+    return Checked(tuple(full), tuple(ragged), 0)
+
+
+@cache
+def _reopened(address: str) -> Store:
+    """Open the store once in this process."""
+    return open_store(address, create=False)
 
 
 def _checked_leaves(store: Store, start: int, stop: int) -> list[bytes]:
     entries, kept = store.read(start, stop), store.leaf_hashes(start, stop)
     if not len(entries) == len(kept) == stop - start:
-        raise LedgerError(
-            f"of the entries {start} to {stop - 1} only {len(entries)} are there",
-            _ALTERED,
-            f"entries {start}-{stop - 1}",
-        )
+        raise _gone(start, stop, len(entries))
     leaves = leaf_hashes(entries)
+    if leaves == kept:
+        return leaves
     for at, (computed, stored) in enumerate(zip(leaves, kept, strict=True), start):
         if computed != stored:
             raise LedgerError(
@@ -148,11 +215,19 @@ def _checked_leaves(store: Store, start: int, stop: int) -> list[bytes]:
     return leaves
 
 
-def _require_root(checkpoint: Checkpoint, frontier: Frontier) -> None:
-    if frontier.root() != checkpoint.root:
+def _gone(start: int, stop: int, there: int) -> LedgerError:
+    return LedgerError(
+        f"of the entries {start} to {stop - 1} only {there} are there",
+        _ALTERED,
+        f"entries {start}-{stop - 1}",
+    )
+
+
+def _require_root(checkpoint: Checkpoint, computed: bytes) -> None:
+    if checkpoint.root != computed:
         raise LedgerError(
             f"the root at size {checkpoint.size} does not fit: the entries give"
-            f" {frontier.root().hex()}, signed was {checkpoint.root.hex()}",
+            f" {computed.hex()}, signed was {checkpoint.root.hex()}",
             _ALTERED,
             f"checkpoint of size {checkpoint.size}",
         )

@@ -1,0 +1,115 @@
+"""`holdfast ledger prove` and `verify-proof`: one entry, proved and checked offline."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdfast.cli.common import DEFAULT_HOME, HomeOption, JsonOption, print_json
+from holdfast.cli.reading import (
+    CredentialsOption,
+    DatabaseOption,
+    keys_of,
+    opened,
+    place_of,
+    read_file,
+    say,
+    signers,
+    unusable,
+)
+from holdfast.errors import HoldfastError
+from holdfast.ledger.note import encode64
+from holdfast.ledger.proof import Proof, parse_proof
+from holdfast.ledger.tiled import Prover, served_by
+from holdfast.ledger.verify import CHECKPOINT_PATH
+from holdfast.storage import audit as audits
+from holdfast.storage.errors import StoreError
+
+
+def prove(
+    index: Annotated[int, typer.Argument(help="The entry's index, from 0.")],
+    database: DatabaseOption = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="Prove from a published log instead: a folder or an address."
+        ),
+    ] = None,
+    credentials: CredentialsOption = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write to this file.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Write the proof that an entry is in the log, to be checked offline."""
+    if source is not None:
+        proof = _from_place(source, credentials, index)
+    else:
+        with opened(database, home) as store:
+            proof = audits.prove(store, index)
+    data = proof.to_bytes()
+    if output is not None:
+        try:
+            output.write_bytes(data)
+        except OSError as fault:
+            raise unusable(output, "written", fault) from None
+    if json:
+        text = data.decode()
+        print_json({"index": proof.index, "output": output, "proof": text})
+    elif output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def verify_proof(
+    file: Annotated[Path, typer.Argument(help="The proof.")],
+    entry: Annotated[
+        Path, typer.Option("--entry", help="The entry's bytes; - for standard input.")
+    ],
+    key: Annotated[
+        str, typer.Option("--key", help="The log's verifier key, or its file.")
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Check that an entry is in a log, from its proof alone."""
+    keys, _ = keys_of(key, None)
+    proof = parse_proof(read_file(file))
+    data = sys.stdin.buffer.read() if str(entry) == "-" else read_file(entry)
+    signed = proof.verify(data, keys)
+    checkpoint = signed.checkpoint
+    if json:
+        print_json(
+            {
+                "ok": True,
+                "origin": checkpoint.origin,
+                "index": proof.index,
+                "size": checkpoint.size,
+                "root": encode64(checkpoint.root),
+                "signed_by": signers(signed.signed_by),
+            }
+        )
+        return
+    say(
+        f"Entry {proof.index} is in {checkpoint.origin}, of {checkpoint.size} entries.",
+        *(f"signed by  {one.key}" for one in signed.signed_by),
+    )
+
+
+def _from_place(source: str, credentials: Path | None, index: int) -> Proof:
+    place = place_of(source, credentials)
+    note = place.reader.read(CHECKPOINT_PATH)
+    if note is None:
+        raise StoreError(
+            "there is no checkpoint",
+            "A published log has a file named checkpoint at its top.",
+            f"{place.name} {CHECKPOINT_PATH}",
+        )
+    try:
+        return Prover(note, served_by(place.reader)).prove(index)
+    except HoldfastError as fault:
+        fault.where = f"{place.name} {fault.where}".strip()
+        raise
