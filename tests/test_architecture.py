@@ -81,6 +81,7 @@ SPEAKERS = {
     "subprocess": {
         "engines/evidence.py",  # Every outside command, with the proof how it went.
         "engines/jobs.py",  # Our own detached process, which must outlive us.
+        "sources/signing_command.py",  # Whoever holds the log's key in our stead.
         "demo/box.py",  # The node, to be killed and started again.
         "demo/spawn.py",  # The box's own parts.
         "demo/sweep.py",  # What clears up when all else was killed.

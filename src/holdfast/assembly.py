@@ -17,11 +17,13 @@ from holdfast.channels.slack import Slack
 from holdfast.channels.smtp import Relay, Smtp
 from holdfast.channels.status_page import StatusPage
 from holdfast.domain.events.notice import ChannelName
+from holdfast.domain.memory.custody import keys_in_force
 from holdfast.engines.pgbackrest import PgBackRest
 from holdfast.engines.scripted import LENGTHS, Script, Scripted
 from holdfast.engines.shelf import FolderShelf
 from holdfast.errors import HoldfastError
-from holdfast.ledger.checkpoint import Signer
+from holdfast.journal import UnknownEventError
+from holdfast.ledger.checkpoint import Signer, SigningKey
 from holdfast.ledger.note import VerifierKey, parse_verifier_key
 from holdfast.operations.copies import Shipper
 from holdfast.operations.keys import keys_ever
@@ -33,16 +35,24 @@ from holdfast.operations.ports.people import Keyring
 from holdfast.operations.ports.store import Store
 from holdfast.operations.quarantine import give_up_jobs
 from holdfast.operations.respond import Desk
+from holdfast.operations.signing import Ring, introduce_key
 from holdfast.operations.window import Window
 from holdfast.operations.witnessing import Witnesses
 from holdfast.operations.world import Hands, Inbox, World
-from holdfast.settings import Home, ScriptedAt
+from holdfast.settings import Home, KeyAt, ScriptedAt
 from holdfast.sources.http_probe import HttpProbe
 from holdfast.sources.prober import Prober, Target
+from holdfast.sources.signing_command import SigningCommand
 from holdfast.sources.status_fetch import SeenPage, seen
 from holdfast.sources.witness import HttpWitness
 from holdfast.storage.escrow import KEY_SIZE, Escrow
 from holdfast.storage.far_mark import FarMark
+from holdfast.storage.key_file import (
+    KeyMissingError,
+    key_of_credential,
+    key_of_file,
+    key_of_variable,
+)
 from holdfast.storage.keyring import HomeKeyring
 from holdfast.storage.mark import FileMark
 from holdfast.storage.off_site import OffSite
@@ -109,17 +119,30 @@ def open_log(home: Home, *, create: bool = False) -> Reader:
     return Reader(home, store, log, Window(log, clock, None, _origin_of(home)))
 
 
-def signer_of(home: Home) -> Signer:
-    """Return the signer of the home's log."""
-    text = home.secret(home.settings.key)
-    name, _, seed = text.partition("\n")
-    try:
-        return Signer(name, bytes.fromhex(seed.strip()))
-    except ValueError as error:
-        raise HoldfastError(
-            f"the key in {home.path(home.settings.key)} is not a log's key",
-            "It has two lines: the log's origin, and 64 hexadecimal digits.",
-        ) from error
+def signer_of(home: Home, log: Log | None = None) -> Ring:
+    """Return what signs the home's log; with the log, by the keys that it names."""
+    settings = home.settings
+    places = [settings.key, *([settings.next_key] if settings.next_key else [])]
+    in_force = None
+    if log is not None:
+
+        def in_force(size: int) -> Sequence[str]:
+            return keys_in_force(log.state().custody, size)
+
+    return Ring([holder_of(home, at) for at in places], in_force)
+
+
+def holder_of(home: Home, at: KeyAt) -> SigningKey:
+    """Return who holds the key at that place."""
+    if at.command is not None:
+        assert at.public is not None
+        return SigningCommand(at.command, parse_verifier_key(at.public), at.timeout)
+    if at.env is not None:
+        return key_of_variable(at.env)
+    if at.credential is not None:
+        return key_of_credential(at.credential)
+    assert at.file is not None
+    return key_of_file(home.path(at.file))
 
 
 def create_key(path: Path, origin: str) -> str:
@@ -151,7 +174,11 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     near = FileMark(home.folder / MARK)
     copies = copies_of(home, log)
     mark = FarMark(near, [copy.newest for copy in copies]) if copies else near
-    notary = Notary(store, signer_of(home), mark, clock)
+    signer = signer_of(home, log)
+    with suppress(UnknownEventError):
+        # A log that a newer Holdfast wrote is shown, and the node says why it rests.
+        introduce_key(log, signer.verifier_key)
+    notary = Notary(store, signer, mark, clock)
     return World(
         log=log,
         store=store,
@@ -221,10 +248,13 @@ def copies_of(home: Home, log: Log) -> list[OffSite]:
     """Return the copies off-site that are configured."""
     if not home.settings.publish:
         return []
-    own = parse_verifier_key(signer_of(home).verifier_key)
+    own: list[VerifierKey] = []
+    with suppress(KeyMissingError):
+        # Where only the node has the key, the log itself names the public one.
+        own.append(signer_of(home).holders[0].key)
 
     def keys() -> Sequence[VerifierKey]:
-        return keys_ever(log.state().custody, [own])
+        return keys_ever(log.state().custody, own)
 
     escrow = escrow_of(home.secret(home.settings.escrow_key))
     copies = []
@@ -320,5 +350,6 @@ def _addresses_of(home: Home) -> Mapping[str, str]:
 
 
 def _origin_of(home: Home) -> str:
-    path = home.path(home.settings.key)
-    return signer_of(home).name if path.exists() else ""
+    with suppress(KeyMissingError):
+        return signer_of(home).name
+    return ""

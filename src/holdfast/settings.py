@@ -24,7 +24,7 @@ from pydantic import (
 from holdfast.engines.protected import Protected
 from holdfast.errors import FaultsError, HoldfastError
 from holdfast.ledger.errors import LedgerError
-from holdfast.ledger.note import COSIGNATURE, parse_verifier_key
+from holdfast.ledger.note import COSIGNATURE, ED25519, parse_verifier_key
 
 FILE = "holdfast.toml"
 PRIVATE_BITS = stat.S_IRWXG | stat.S_IRWXO
@@ -93,6 +93,51 @@ class PublishAt(_Part):
     credentials: Path | None = None
 
 
+class KeyAt(_Part):
+    """Where a log's private key is, in exactly one way; a bare text is a file.
+
+    ``command`` signs in our stead, and ``public`` is the key that it signs with.
+    """
+
+    file: Path | None = None
+    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    credential: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] | None = None
+    command: Annotated[list[str], Field(min_length=1)] | None = None
+    public: str | None = None
+    timeout: Length = timedelta(seconds=5)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_a_file(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, (str, Path)) else value
+
+    @field_validator("public")
+    @classmethod
+    def _is_a_log_key(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        try:
+            key = parse_verifier_key(text)
+        except LedgerError as fault:
+            raise ValueError(str(fault)) from None
+        if key.kind != ED25519:
+            message = "this is the key of a witness, not of a log"
+            raise ValueError(message)
+        return str(key)
+
+    @model_validator(mode="after")
+    def _is_one_way(self) -> KeyAt:
+        """Refuse two places for one key, and a command whose key nobody knows."""
+        ways = (self.file, self.env, self.credential, self.command)
+        if sum(way is not None for way in ways) != 1:
+            message = "a key has one place: file, env, credential or command"
+            raise ValueError(message)
+        if (self.command is None) != (self.public is None):
+            message = "a command that signs needs its public key, and nothing else does"
+            raise ValueError(message)
+        return self
+
+
 class WitnessAt(_Part):
     """A witness of the log: the settings' name for it, its address and public key."""
 
@@ -119,7 +164,8 @@ class Settings(_Part):
 
     node: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")] = "node-1"
     store: str = ""
-    key: Path = Path("ledger.key")
+    key: KeyAt = KeyAt(file=Path("ledger.key"))
+    next_key: KeyAt | None = None
     beat_every: Length = timedelta(seconds=1)
     seal_every: Length = timedelta(hours=1)
     delivery_lease: Length = timedelta(seconds=30)

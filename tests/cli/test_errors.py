@@ -118,7 +118,7 @@ def _bad_key(home: Path, _: Path) -> Words:
         (_store_unreachable, "PostgreSQL cannot be reached"),
         (_wrong_person, "mallory (not in the catalogue) may not adopt"),
         (_no_incident, "no incident is running"),
-        (_bad_key, "is not a log's key"),
+        (_bad_key, "is not 64 hexadecimal digits"),
     ],
 )
 def test_broken(
@@ -200,7 +200,7 @@ def _sender(home: Path) -> Words:
         (_no_server_programs, "/nowhere/bin/postgres"),
         (_no_pgbackrest, "/nowhere/pgbackrest"),
         (_no_session_key, "session.key cannot be read"),
-        (_open_secret, "ledger.key may be read by others"),
+        (_open_secret, "key file may be read by others"),
         (_open_password, "password-eli may be read by others"),
         (_sender, "is not an e-mail address"),
     ],

@@ -8,8 +8,9 @@ hide something.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -44,6 +45,19 @@ class SignedCheckpoint:
     signed_by: tuple[Verified, ...]
 
 
+class SigningKey(Protocol):
+    """Whoever holds one private key of a log, wherever that lies."""
+
+    @property
+    def key(self) -> VerifierKey:
+        """The public key, with the log's origin as its name."""
+        ...
+
+    def sign_bytes(self, message: bytes) -> bytes:
+        """Return the 64 bytes of an Ed25519 signature."""
+        ...
+
+
 class Signer:
     """Holds a log's Ed25519 key and signs checkpoint texts with it.
 
@@ -64,15 +78,32 @@ class Signer:
 
     def sign(self, text: str) -> bytes:
         """Return the signed note of a checkpoint's text."""
-        checkpoint = parse_checkpoint(text)
-        if checkpoint.origin != self.name:
+        return signed_note(text, (self,))
+
+    def sign_bytes(self, message: bytes) -> bytes:
+        """Return the signature of a message."""
+        return self._private.sign(message)
+
+
+def signed_note(text: str, holders: Sequence[SigningKey]) -> bytes:
+    """Return the signed note of a checkpoint's text, a line of each holder.
+
+    Every signature is verified before anybody sees it: a holder that signs something
+    else, or with another key, must not go unnoticed until an auditor comes.
+    """
+    checkpoint = parse_checkpoint(text)
+    lines = []
+    for holder in holders:
+        key = holder.key
+        if key.name != checkpoint.origin:
             raise LedgerError(
-                f"the key of {self.name} does not sign for {checkpoint.origin}",
+                f"the key of {key.name} does not sign for {checkpoint.origin}",
                 "The origin of a checkpoint is the name of the log's key.",
             )
-        signature = self._private.sign(text.encode())
-        line = Signature(self.name, self.key.id, signature)
-        return Note(text, (line,)).to_bytes()
+        signature = holder.sign_bytes(text.encode())
+        lines.append(Signature(key.name, key.id, signature))
+        notes.verify(Note(text, tuple(lines[-1:])), (key,))
+    return Note(text, tuple(lines)).to_bytes()
 
 
 def parse_number(text: str) -> int | None:

@@ -19,6 +19,7 @@ from holdfast.operations.act import perform
 from holdfast.operations.deliver import deliver, parcels_of
 from holdfast.operations.log import as_fact
 from holdfast.operations.ports.store import MovedOnError
+from holdfast.operations.signing import tell_of_signing
 from holdfast.operations.watch import due_looks
 from holdfast.operations.world import World
 
@@ -39,6 +40,7 @@ def beat(world: World) -> None:
             world.hands.do(f"deliver {channel}", partial(deliver, world, channel))
     # A node signs sooner, by itself; this is for whoever beats without one.
     world.hands.do("sign", partial(_sign, world))
+    tell_of_signing(world)
     signed = world.store.checkpoint() if world.shippers else None
     for shipper in world.shippers:
         if shipper.is_due(signed):

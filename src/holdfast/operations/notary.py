@@ -24,7 +24,7 @@ from holdfast.ledger.checkpoint import Checkpoint, parse_checkpoint
 from holdfast.ledger.merkle import Frontier
 from holdfast.ledger.note import parse_note
 from holdfast.operations.ports.clock import Clock
-from holdfast.operations.ports.signer import Signer
+from holdfast.operations.ports.signer import Signer, SignerError
 from holdfast.operations.ports.store import Mark, Store
 
 READ_AT_ONCE = 4_096
@@ -63,11 +63,17 @@ class Notary:
         self._last_at: datetime | None = None
         self._stayed_at: datetime | None = None
         self.refusal: ForkError | None = None
+        self.fault: SignerError | None = None
 
     @property
     def verifier_key(self) -> str:
         """The public key by which anybody checks what is signed here."""
         return self._signer.verifier_key
+
+    @property
+    def origin(self) -> str:
+        """The log's name, as checkpoints bear it."""
+        return self._signer.name
 
     @property
     def signs(self) -> bool:
@@ -78,12 +84,16 @@ class Notary:
         """Sign the log's head, if it grew and extends what was signed before.
 
         Returns the newest signed checkpoint. A refusal stays in ``refusal`` and shows
-        on every page; it does not stop the beat.
+        on every page; it does not stop the beat. A key that cannot be used is a
+        ``fault`` until it can.
         """
         with self._turn:
             if self.refusal is None:
                 try:
                     self._sign()
+                    self.fault = None
+                except SignerError as fault:
+                    self.fault = fault
                 except NotYetError:
                     pass  # It is asked again soon; recording and acting do not wait.
                 except ForkError as refusal:

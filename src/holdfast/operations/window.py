@@ -45,7 +45,8 @@ class Window:
     def ledger(self) -> Ledger:
         """Return where the log stands."""
         size, root = self._log.store.root()
-        refusal = self._notary.refusal if self._notary else None
+        notary = self._notary
+        refusal = (notary.refusal or notary.fault) if notary else None
         return Ledger(
             size,
             base64.b64encode(root).decode(),
