@@ -105,3 +105,24 @@ def test_no_shell_reads_the_words(tmp_path: Path) -> None:
     with pytest.raises(SignerError):
         command("", f"; touch {tmp_path / 'made'}").sign_bytes(b"text")
     assert not (tmp_path / "made").exists()
+
+
+def test_after_a_fault_it_rests(tmp_path: Path) -> None:
+    """A command that failed is not called at once again; mended, it signs."""
+    calls, good = tmp_path / "calls", tmp_path / "good"
+    script = (
+        "import sys, pathlib\n"
+        "calls, good = map(pathlib.Path, sys.argv[1:])\n"
+        "with calls.open('a') as file: file.write('.')\n"
+        "if not good.exists(): sys.exit(1)\n"
+        f"{GOOD}"
+    )
+    made = command(script, str(calls), str(good))
+    for _ in range(3):
+        with pytest.raises(SignerError):
+            made.sign_bytes(b"text")
+    assert calls.read_text() == "."
+    good.touch()
+    made.rest = timedelta(0)
+    made._rests_until = 0
+    assert len(made.sign_bytes(b"text")) == 64
