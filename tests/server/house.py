@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from tests.server.sample import NOW, STANDING
 
+from holdfast.evidence.recovery import ProtectionView
 from holdfast.evidence.views import StandingView
 from holdfast.server.app import create_app
 from holdfast.server.face import Door
@@ -32,6 +33,7 @@ class FakeFace:
     clock: datetime = NOW
     failure: Exception | None = None
     drawn: int = 0
+    protected: ProtectionView | None = None
 
     def now(self) -> datetime:
         """Return the clock."""
@@ -47,6 +49,11 @@ class FakeFace:
             raise self.failure
         self.drawn += 1
         return replace(self.view, as_of=now)
+
+    def protection(self, now: datetime) -> ProtectionView | None:
+        """Return what a test put there; its clock is its own."""
+        del now
+        return self.protected
 
     def grow(self, **changes: object) -> None:
         """Let the ledger grow by one entry, with changes to what is shown."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests.evidence.protected import protected_view
 from tests.evidence.sample_report import REPORT
 from tests.server.browser import browsing
 from tests.server.house import PASSWORD, USER, FakeFace, make_app
@@ -27,10 +28,16 @@ def page(tmp_path_factory):
         yield opened
 
 
+@pytest.fixture(scope="module")
+def protected():
+    """What the page *Recovery* shows."""
+    return protected_view()
+
+
 @pytest.fixture
-def face():
+def face(protected):
     """A face of its own for each test."""
-    return FakeFace()
+    return FakeFace(protected=protected)
 
 
 @pytest.fixture
@@ -63,20 +70,22 @@ def test_the_page_follows_the_ledger_without_a_reload(page, face, standing):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 390, 768, 1600])
-def test_nothing_runs_over_the_edge(page, standing, width, scheme):
-    """At every width and in both schemes the page fits, and its ground follows."""
-    page.open(standing, width=width, scheme=scheme)
+@pytest.mark.parametrize("path", ["", "/recovery"])
+def test_nothing_runs_over_the_edge(page, standing, width, scheme, path):
+    """At every width and in both schemes a page fits, and its ground follows."""
+    page.open(standing + path, width=width, scheme=scheme)
     assert page.ask(OVERFLOW) <= 0
     ground = page.ask("getComputedStyle(document.body).backgroundColor")
     assert ground == {"light": "rgb(251, 251, 249)", "dark": "rgb(20, 24, 28)"}[scheme]
     assert page.complaints == []
 
 
-def test_a_thumb_can_hit_everything(page, standing):
-    """On a phone every button and filter is at least 44 pixels high."""
-    page.open(standing, width=360, scheme="light")
+@pytest.mark.parametrize("path", ["", "/recovery"])
+def test_a_thumb_can_hit_everything(page, standing, path):
+    """On a phone every button, filter and way to a page is at least 44 pixels high."""
+    page.open(standing + path, width=360, scheme="light")
     small = page.ask(
-        '[...document.querySelectorAll("button, .chip, .brand")]'
+        '[...document.querySelectorAll("button, .chip, .brand, nav a")]'
         ".filter(e => e.getBoundingClientRect().height < 44).length"
     )
     assert small == 0

@@ -6,6 +6,7 @@ import base64
 from datetime import datetime
 
 from holdfast.domain.controls.judging import Situation
+from holdfast.evidence.recovery import ProtectionView, protection
 from holdfast.evidence.standing import Ledger, standing
 from holdfast.evidence.views import StandingView
 from holdfast.journal import Recorded, read
@@ -41,6 +42,14 @@ class Window:
         if rules is None:
             return _nothing_adopted(now, ledger)
         return standing(Situation(rules, state, now), ledger)
+
+    def protection(self, now: datetime) -> ProtectionView | None:
+        """Return how recoverable everything is."""
+        state = self._log.state()
+        rules = self._log.rules(state)
+        if rules is None:
+            return None
+        return protection(Situation(rules, state, now), state.size)
 
     def ledger(self) -> Ledger:
         """Return where the log stands."""

@@ -1,4 +1,4 @@
-"""The web face: one page, *Standing*, behind one door.
+"""The web face: the pages *Standing* and *Recovery*, behind one door.
 
 A thin door: each handler parses, asks once, renders. What it may not do stands in
 `guard`, which every request passes first.
@@ -26,6 +26,7 @@ from holdfast.server.assets import asset
 from holdfast.server.face import Door, Face
 from holdfast.server.guard import Guard, cookie_name
 from holdfast.server.live import POLL_SECONDS, Latest, Watch, updates
+from holdfast.server.pages.recovery import recovery_page
 from holdfast.server.pages.sentences import Show
 from holdfast.server.pages.sign_in import sign_in_page
 from holdfast.server.pages.standing import standing_page
@@ -55,6 +56,7 @@ def create_app(face: Face, door: Door) -> FastAPI:
     )
     app.state.closing = threading.Event()
     _add_standing(app, face)
+    _add_recovery(app, face)
     _add_live(app, face, sessions)
     _add_door(app, face, door, passwords, sessions)
     _add_assets(app)
@@ -69,6 +71,15 @@ def _add_standing(app: FastAPI, face: Face) -> None:
         if wants_json(request):
             return data(as_json(view))
         return page(standing_page(view, show, _session(request).user))
+
+
+def _add_recovery(app: FastAPI, face: Face) -> None:
+    @app.get("/recovery")
+    def recovery(request: Request) -> Response:
+        view = face.protection(face.now())
+        if wants_json(request):
+            return data(as_json(view) if view is not None else {})
+        return page(recovery_page(view, _session(request).user))
 
 
 def _add_live(app: FastAPI, face: Face, sessions: Sessions) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from holdfast.evidence.recovery import ProtectionView
 from holdfast.evidence.views import StandingView
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -28,6 +29,10 @@ class Face(Protocol):
 
     def standing(self, now: datetime) -> StandingView:
         """Return how everything stands at ``now``."""
+        ...
+
+    def protection(self, now: datetime) -> ProtectionView | None:
+        """Return how recoverable everything is; ``None`` before a policy is adopted."""
         ...
 
 

@@ -31,7 +31,7 @@ def judge(situation: Situation) -> Verdict:
     """Judge every production datastore with customer data; the worst one decides."""
     if situation.rules.rpo is None:
         return unproven("the policy names no recovery point objective")
-    verdicts = [_judge_one(situation, datastore) for datastore in covered(situation)]
+    verdicts = [judge_one(situation, datastore) for datastore in covered(situation)]
     if not verdicts:
         return unproven("the catalogue names no production datastore")
     return min(verdicts, key=lambda verdict: WORST_FIRST.index(verdict.standing))
@@ -52,9 +52,11 @@ def covered(situation: Situation) -> tuple[Datastore, ...]:
     )
 
 
-def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
+def judge_one(situation: Situation, datastore: Datastore) -> Verdict:
+    """Judge one datastore by its gauge, and by what restores have lost."""
     rpo, now = situation.rules.rpo, situation.now
-    assert rpo is not None
+    if rpo is None:
+        return unproven("the policy names no recovery point objective")
     known = situation.state.datastores.get(datastore.id)
     if known is None or known.seen is None:
         return unproven(f"{datastore.id}: nobody has looked yet")

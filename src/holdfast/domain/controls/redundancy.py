@@ -22,7 +22,7 @@ from holdfast.domain.controls.recovery_point import LOOK_COUNTS_FOR, WORST_FIRST
 def judge(situation: Situation) -> Verdict:
     """Judge every production datastore; the worst one decides."""
     verdicts = [
-        _judge_one(situation, datastore)
+        judge_one(situation, datastore)
         for datastore in situation.rules.catalogue.datastores
         if datastore.production
     ]
@@ -47,7 +47,8 @@ def elsewhere(here: Environment, there: Environment) -> bool:
     return None not in {here.zone, there.zone} and here.zone != there.zone
 
 
-def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
+def judge_one(situation: Situation, datastore: Datastore) -> Verdict:
+    """Judge one datastore by the standbys that stream from it now."""
     known = situation.state.datastores.get(datastore.id)
     measured, index = known.measures[-1] if known and known.measures else (None, None)
     if measured is None:
@@ -84,10 +85,11 @@ def _met(
     places: dict[str, Environment],
     proof: Proof,
 ) -> Verdict:
-    told = ", ".join(f"{r.name} in {_place(places[r.environment])}" for r in apart)
-    reason = f"{datastore.id} in {_place(here)} streams to {told}"
+    told = ", ".join(f"{r.name} in {place_name(places[r.environment])}" for r in apart)
+    reason = f"{datastore.id} in {place_name(here)} streams to {told}"
     return Verdict("met", reason, (proof,))
 
 
-def _place(place: Environment) -> str:
+def place_name(place: Environment) -> str:
+    """Say where a place is: its region, and its zone where one is named."""
     return f"{place.region} zone {place.zone}" if place.zone else place.region

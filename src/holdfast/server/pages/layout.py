@@ -19,9 +19,13 @@ _HTMX = (
 
 
 def page(
-    title: str, *content: h.Node, user: str | None = None, live: bool = False
+    title: str,
+    *content: h.Node,
+    user: str | None = None,
+    live: bool = False,
+    here: str = "/",
 ) -> h.Element:
-    """Put content into the frame."""
+    """Put content into the frame; ``here`` is the page's own path."""
     return h.html(lang="en")[
         h.head[
             h.meta(charset="utf-8"),
@@ -35,7 +39,7 @@ def page(
         ],
         h.body[
             h.a(".skip", href="#main")["Skip to the content"],
-            _header(user),
+            _header(user, here),
             h.main("#main", tabindex="-1")[content],
         ],
     ]
@@ -45,10 +49,20 @@ def _script(name: str) -> h.Element:
     return h.script(src=address(name), defer=True)
 
 
-def _header(user: str | None) -> h.Element:
+PAGES = {"/": "Standing", "/recovery": "Recovery"}
+
+
+def _header(user: str | None, here: str) -> h.Element:
     return h.header(".top")[
         h.a(".brand", href="/")[
             h.img(src=address("icon.svg"), alt="", width="24", height="24"), "Holdfast"
+        ],
+        user
+        and h.nav(aria_label="Pages")[
+            (
+                h.a(href=path, aria_current="page" if path == here else None)[name]
+                for path, name in PAGES.items()
+            )
         ],
         user
         and h.form(".who", method="post", action="/sign-out")[
