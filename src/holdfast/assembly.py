@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from holdfast.channels.slack import Slack
@@ -115,7 +116,7 @@ def open_log(home: Home, *, create: bool = False) -> Reader:
     """Open the home's store for reading and for what people record."""
     store = open_store(home.store_url, create=create)
     clock = SystemClock()
-    log = Log(store, home.settings.node, clock)
+    log = Log(store, home.settings.node, clock, partial(keyring_of, home, store))
     return Reader(home, store, log, Window(log, clock, None, _origin_of(home)))
 
 
@@ -169,7 +170,9 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     """Join a node's world from the home's settings."""
     store = open_store(home.store_url)
     clock = SystemClock()
-    log = Log(store, home.settings.node, clock)
+    log = Log(store, home.settings.node, clock, partial(keyring_of, home, store))
+    # A database or a row that came back from before an erasure is read by nobody.
+    log.people.replay(log.state().erasures)
     _after_recovery(home, log, clock)
     near = FileMark(home.folder / MARK)
     copies = copies_of(home, log)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from holdfast.domain.catalogue import Catalogue, Person
+from holdfast.domain.catalogue import Catalogue, Contact, Person
 from holdfast.domain.policy.model import (
     CompiledPolicy,
     Obligation,
@@ -104,7 +104,7 @@ EXAMPLE = policy(
 def catalogue(**holders: Role) -> Catalogue:
     """Make a catalogue of people only, each with one role."""
     people = tuple(
-        Person(name, name.title(), f"{name}@acme.example", (role,))
+        Person(name, Contact(f"{name}@acme.example", name.title()), (role,))
         for name, role in holders.items()
     )
     return Catalogue(

@@ -32,6 +32,7 @@ from holdfast.operations.ports.store import Store
 from holdfast.operations.world import Inbox, World
 from holdfast.simulation.clock import JumpingClock
 from holdfast.simulation.parts import KeepingChannel, KeptPage, PromptHands
+from holdfast.storage.keyring import HomeKeyring
 from holdfast.storage.memory import MemoryStore
 
 START = datetime(2026, 11, 4, 3, 0, tzinfo=UTC)
@@ -130,6 +131,11 @@ class Company:
         return notice
 
 
+def keyring() -> HomeKeyring:
+    """Return the key of the company's personal data; the same for every node."""
+    return HomeKeyring(bytes(32), "people.key")
+
+
 def turns(at: datetime, *, ok: bool) -> list[Fact]:
     """Return the service's turn as every vantage point sees it."""
     word = "green" if ok else "red"
@@ -152,7 +158,7 @@ def company(
     """Open the company over a store, on the fourth of November 2026."""
     store = MemoryStore() if store is None else store
     clock = JumpingClock(START)
-    log = Log(store, "node-1", clock)
+    log = Log(store, "node-1", clock, keyring)
     if adopted:
         adopt(log, clock, texts(), COMMITTEE)
     names: tuple[ChannelName, ...] = ("slack", "email", "status_page")

@@ -17,6 +17,7 @@ from holdfast.errors import HoldfastError
 from holdfast.journal import Fact, UnknownEventError, seal
 from holdfast.operations.beat import beat
 from holdfast.operations.ports.channel import Accepted, Message, Rejected
+from holdfast.operations.ports.people import PersonalChange
 from holdfast.operations.ports.store import (
     Appended,
     Draft,
@@ -44,6 +45,7 @@ class Crowded(MemoryStore):
         expected_size: int | None = None,
         parcels: Sequence[Parcel] = (),
         settlements: Sequence[Settlement] = (),
+        personal: PersonalChange | None = None,
     ) -> Appended:
         """Append, after somebody else did."""
         if expected_size is not None and self.others:
@@ -58,6 +60,7 @@ class Crowded(MemoryStore):
                 expected_size=expected_size,
                 parcels=parcels,
                 settlements=settlements,
+                personal=personal,
             )
         except MovedOnError:
             self.refused += 1

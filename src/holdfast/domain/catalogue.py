@@ -6,7 +6,8 @@ slugs, and the only names that ever reach a ledger entry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -14,19 +15,30 @@ from holdfast.domain.questions import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody in scope. Contact details never enter the ledger.
+class Contact:
+    """Who somebody is and how to reach them; ``slack`` is a member id.
 
-    ``slack`` is a member id, ``affiliation`` says on what terms they work.
+    Never in the ledger, and not in what is adopted for good: it can be erased.
+    """
+
+    email: str
+    name: str | None = None
+    slack: str | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in scope. ``affiliation`` says on what terms they work.
+
+    What people write holds the ``contact``; what is adopted a ``commitment`` to it.
     """
 
     id: str
-    name: str
-    email: str
+    contact: Contact | None = None
     roles: tuple[Role, ...] = ()
-    slack: str | None = None
-    phone: str | None = None
     affiliation: Literal["employee", "contractor", "vendor"] = "employee"
+    commitment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +125,9 @@ class Customer:
     """Someone to write to when the services they use are out for long."""
 
     id: str
-    email: str
+    contact: Contact | None
     services: tuple[str, ...]
+    commitment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +151,10 @@ class VantagePoint:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything declared, internally consistent (checked when it was read)."""
+    """Everything declared, internally consistent (checked when it was read).
+
+    ``erased`` are customers of whom nothing is kept any more: they are told nothing.
+    """
 
     company: str
     origin: str
@@ -151,6 +167,17 @@ class Catalogue:
     customers: tuple[Customer, ...]
     suppliers: tuple[Supplier, ...]
     vantage_points: tuple[VantagePoint, ...]
+    erased: tuple[Customer, ...] = ()
+
+    def without(self, references: Collection[str]) -> Catalogue:
+        """Return the catalogue without those who were erased, roles and all."""
+        gone = [c for c in self.customers if f"customer:{c.id}" in references]
+        return replace(
+            self,
+            people=tuple(p for p in self.people if f"person:{p.id}" not in references),
+            customers=tuple(c for c in self.customers if c not in gone),
+            erased=(*self.erased, *gone),
+        )
 
     def service(self, service_id: str) -> BusinessService:
         """Return the service of that id; an unknown id is an impossibility."""
@@ -169,10 +196,16 @@ class Catalogue:
         """Return who holds the role."""
         return tuple(p for p in self.people if role in p.roles)
 
-    def affected_customers(self, services: frozenset[str]) -> tuple[Customer, ...]:
+    def affected_customers(
+        self, services: frozenset[str], *, erased: bool = False
+    ) -> tuple[Customer, ...]:
         """Return the customers of these services, or all where none says it uses one.
 
-        Default of clause 7, direct: "customers of the failing services, else all".
+        Default of clause 7, direct: "customers of the failing services, else all". One
+        who was erased still counts as using a service: others are not told instead.
+        Only with ``erased`` is such a one among them.
         """
-        using = tuple(c for c in self.customers if services & set(c.services))
-        return using or self.customers
+        declared = (*self.customers, *self.erased)
+        using = [c for c in declared if services & set(c.services)]
+        among = declared if erased else self.customers
+        return tuple(c for c in among if c in using or not using)

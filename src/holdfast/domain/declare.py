@@ -30,8 +30,10 @@ _HOLDERS = 2
 _CRITICAL_RANK = 2
 
 
-def parse_catalogue(text: str, file: str = "catalogue.toml") -> Catalogue:
-    """Read the catalogue.
+def parse_catalogue(
+    text: str, file: str = "catalogue.toml", *, adopted: bool = False
+) -> Catalogue:
+    """Read the catalogue as people write it, or as it was ``adopted``.
 
     Raises `FaultsError` with every fault, each naming its place, and `HoldfastError`
     if the text is no TOML at all.
@@ -42,12 +44,14 @@ def parse_catalogue(text: str, file: str = "catalogue.toml") -> Catalogue:
         company=table.text("company"),
         origin=read_origin(table),
         digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}",
-        people=tuple(read_person(t) for t in table.tables("people")),
+        people=tuple(read_person(t, adopted=adopted) for t in table.tables("people")),
         functions=tuple(read_function(t) for t in table.tables("functions")),
         environments=tuple(read_environment(t) for t in table.tables("environments")),
         services=tuple(read_service(t) for t in table.tables("services")),
         datastores=tuple(read_datastore(t) for t in table.tables("datastores")),
-        customers=tuple(read_customer(t) for t in table.tables("customers")),
+        customers=tuple(
+            read_customer(t, adopted=adopted) for t in table.tables("customers")
+        ),
         suppliers=tuple(read_supplier(t) for t in table.tables("suppliers")),
         vantage_points=tuple(
             read_vantage_point(t) for t in table.tables("vantage_points")

@@ -16,6 +16,7 @@ from holdfast.domain.answers import parse_duration
 from holdfast.domain.catalogue import (
     BusinessFunction,
     BusinessService,
+    Contact,
     Customer,
     Datastore,
     Environment,
@@ -33,6 +34,7 @@ from holdfast.errors import HoldfastError
 
 _SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _LONGEST_SLUG = 63
+COMMITMENT = "contact"
 _ORIGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~:/-]{0,253}[A-Za-z0-9])?")
 _SLACK = re.compile(r"[UW][A-Z0-9]{1,20}")
 _STATUSES = range(100, 600)
@@ -47,18 +49,26 @@ def read_origin(table: Table) -> str:
     return origin
 
 
-def read_person(table: Table) -> Person:
-    """Read somebody in scope."""
+def read_person(table: Table, *, adopted: bool = False) -> Person:
+    """Read somebody in scope; in an adopted text a commitment may be the contact."""
+    apart = adopted and COMMITMENT in table
+    name = _slug(table)
+    contact = None
+    if not apart:
+        contact = Contact(
+            name=table.text("name"),
+            email=_email(table),
+            slack=_slack(table),
+            phone=table.optional_text("phone"),
+        )
     person = Person(
-        id=_slug(table),
-        name=table.text("name"),
-        email=_email(table),
+        id=name,
+        contact=contact,
         roles=_roles(table),
-        slack=_slack(table),
-        phone=table.optional_text("phone"),
         affiliation=table.choice(
             "affiliation", ("employee", "contractor", "vendor"), "employee"
         ),
+        commitment=table.text(COMMITMENT) if apart else None,
     )
     table.finish()
     return person
@@ -119,10 +129,14 @@ def read_datastore(table: Table) -> Datastore:
     return datastore
 
 
-def read_customer(table: Table) -> Customer:
-    """Read a customer."""
+def read_customer(table: Table, *, adopted: bool = False) -> Customer:
+    """Read a customer; in an adopted text a commitment may be the contact."""
+    apart = adopted and COMMITMENT in table
     customer = Customer(
-        id=_slug(table), email=_email(table), services=table.texts("services")
+        id=_slug(table),
+        contact=None if apart else Contact(_email(table)),
+        services=table.texts("services"),
+        commitment=table.text(COMMITMENT) if apart else None,
     )
     table.finish()
     return customer

@@ -72,6 +72,7 @@ from holdfast.domain.events.observation import (
     ProtectionSeen,
     VantageChanged,
 )
+from holdfast.domain.events.people import PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.witness import (
     QuorumMet,
@@ -86,6 +87,7 @@ from holdfast.domain.memory import custody as custody_memory
 from holdfast.domain.memory import drills as drill_memory
 from holdfast.domain.memory import incidents as incident_memory
 from holdfast.domain.memory import notices as notice_memory
+from holdfast.domain.memory import people as people_memory
 from holdfast.domain.memory import protection as protection_memory
 from holdfast.domain.memory import services as service_memory
 from holdfast.domain.memory import witnesses as witness_memory
@@ -99,6 +101,7 @@ from holdfast.domain.memory.incidents import (
     Recoveries,
 )
 from holdfast.domain.memory.notices import Notices
+from holdfast.domain.memory.people import Erasures
 from holdfast.domain.memory.protection import Datastores, Jobs
 from holdfast.domain.memory.services import Services
 from holdfast.domain.memory.witnesses import Witnesses
@@ -150,6 +153,7 @@ class State:
     quorum_missed: QuorumMissed | None = None
     custody: Custody = Custody()
     nodes: Map[str, NodeStarted] = Map()
+    erasures: Erasures = Map()
 
     def all_incidents(self) -> tuple[Incident, ...]:
         """Return every incident in the order of the ledger.
@@ -266,6 +270,9 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
             return replace(state, notices=told)
         case NoticeReleased():
             return state  # Who let it go is for the auditor; nothing follows.
+        case PersonErased():
+            erasures = people_memory.remember(state.erasures, event, index)
+            return replace(state, erasures=erasures)
         case DutyEscalated():
             told = notice_memory.remember_escalation(state.notices, event, index)
             return replace(state, notices=told)

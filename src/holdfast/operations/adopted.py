@@ -4,6 +4,8 @@ the compiler and resolved. Every node and every auditor gets the same rules.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from holdfast.domain.declare import parse_catalogue
 from holdfast.domain.holiday_table import parse_holiday_table
 from holdfast.domain.overlay import adopted_overlay
@@ -19,7 +21,7 @@ class Adoptions:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept: tuple[tuple[str | None, ...], Rules] | None = None
+        self._kept: tuple[tuple[object, ...], Rules] | None = None
 
     def rules(self, state: State) -> Rules | None:
         """Return the rules that the state's adoptions put in force.
@@ -30,20 +32,20 @@ class Adoptions:
         adopted = state.adopted
         if adopted.policy is None or adopted.catalogue is None:
             return None
-        digests = _digests(adopted)
-        if self._kept is None or self._kept[0] != digests:
-            self._kept = (digests, self._resolve(adopted))
+        basis = (*_digests(adopted), *sorted(state.erasures))
+        if self._kept is None or self._kept[0] != basis:
+            self._kept = (basis, self._resolve(adopted, state.erasures))
         return self._kept[1]
 
-    def _resolve(self, adopted: Adopted) -> Rules:
+    def _resolve(self, adopted: Adopted, erased: Collection[str]) -> Rules:
         assert adopted.policy is not None
         assert adopted.catalogue is not None
         policy = compile_policy(self._text(adopted.policy.digest))
-        catalogue = parse_catalogue(self._text(adopted.catalogue.digest))
+        text = self._text(adopted.catalogue.digest)
+        catalogue = parse_catalogue(text, adopted=True).without(erased)
         overlay = None
         if adopted.overlay is not None:
-            text = self._text(adopted.overlay.digest)
-            overlay = adopted_overlay(text, policy)
+            overlay = adopted_overlay(self._text(adopted.overlay.digest), policy)
         holidays = None
         if adopted.holidays is not None:
             holidays = parse_holiday_table(self._text(adopted.holidays.digest))

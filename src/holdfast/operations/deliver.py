@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 
+from holdfast.domain.catalogue import Contact
 from holdfast.domain.events.notice import (
     CUSTOMERS_OF,
     ChannelName,
@@ -22,6 +23,8 @@ from holdfast.domain.events.notice import (
 from holdfast.domain.memory.notices import Notice
 from holdfast.domain.retries import retry_at
 from holdfast.domain.rules import Rules
+from holdfast.domain.separation import contacts_of, references_of
+from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.page import page_model
 from holdfast.operations.ports.channel import Accepted, Message, Rejected
@@ -36,16 +39,25 @@ from holdfast.operations.world import World
 
 # A courier takes a breath after this long, so that a node can end in order.
 ROUND = timedelta(seconds=5)
+_SOMEBODY = ("person:", "customer:")
+# Ours is a digest before the @, see `channels.mail_message.message_id`.
+_MESSAGE_ID = re.compile(r"[0-9a-f]{40}@[\w.-]+")
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;]*@[^\s<>\"'(),:;]*")
 
 
-def parcels_of(facts: Sequence[Fact], rules: Rules) -> list[Parcel]:
-    """Return the deliveries that the notices among the facts need."""
+def parcels_of(
+    facts: Sequence[Fact], rules: Rules, *, erased: bool = False
+) -> list[Parcel]:
+    """Return the deliveries that the notices among the facts need.
+
+    With ``erased``, those to customers of whom nothing is kept, too: a notice of before
+    is closed once it is settled that they get none.
+    """
     return [
         parcel
         for fact in facts
         if isinstance(fact.event, NoticeDue)
-        for parcel in _parcels(fact.event, rules)
+        for parcel in _parcels(fact.event, rules, erased=erased)
     ]
 
 
@@ -82,7 +94,7 @@ def publish_page(world: World) -> Sequence[Fact]:
     return ()
 
 
-def _parcels(notice: NoticeDue, rules: Rules) -> list[Parcel]:
+def _parcels(notice: NoticeDue, rules: Rules, *, erased: bool) -> list[Parcel]:
     payload = json.dumps({"subject": notice.subject, "text": notice.text})
     return [
         Parcel(
@@ -93,11 +105,11 @@ def _parcels(notice: NoticeDue, rules: Rules) -> list[Parcel]:
             payload=payload,
             not_before=notice.at,
         )
-        for recipient in _recipients(notice, rules)
+        for recipient in _recipients(notice, rules, erased=erased)
     ]
 
 
-def _recipients(notice: NoticeDue, rules: Rules) -> list[str]:
+def _recipients(notice: NoticeDue, rules: Rules, *, erased: bool) -> list[str]:
     services = frozenset(
         recipient.removeprefix(CUSTOMERS_OF)
         for recipient in notice.recipients
@@ -105,22 +117,22 @@ def _recipients(notice: NoticeDue, rules: Rules) -> list[str]:
     )
     if not services:
         return list(notice.recipients)
-    customers = rules.catalogue.affected_customers(services)
+    customers = rules.catalogue.affected_customers(services, erased=erased)
     return [f"customer:{customer.id}" for customer in customers]
 
 
 def _deliver_one(world: World, claim: Claim) -> None:
     parcel = claim.parcel
-    address = _address(world, parcel.recipient)
+    found = _contact(world, parcel.recipient)
     channel = world.channels.get(_channel_name(parcel.channel))
     if channel is None:
         result: Accepted | Rejected = Rejected(f"no {parcel.channel} is connected")
-    elif address is None:
-        result = Rejected("the recipient has no address any more", permanent=True)
+    elif isinstance(found, Rejected):
+        result = found
     else:
-        result = channel.send(_message(world, parcel), address)
+        result = channel.send(_message(world, parcel), found.email)
     try:
-        _settle(world, claim, result, address)
+        _settle(world, claim, result, found if isinstance(found, Contact) else None)
     except LeaseLostError:
         # Another courier holds the parcel now; it settles and counts the repeat.
         return
@@ -139,15 +151,15 @@ def _message(world: World, parcel: Parcel) -> Message:
 
 
 def _settle(
-    world: World, claim: Claim, result: Accepted | Rejected, address: str | None
+    world: World, claim: Claim, result: Accepted | Rejected, contact: Contact | None
 ) -> None:
     match result:
         case Accepted():
-            receipt = _without(result.receipt, address, claim.parcel.recipient)
+            receipt = _without(result.receipt, contact, claim.parcel.recipient)
             settled = Settlement(claim, "delivered", receipt=receipt)
             world.log.record([], settlements=[settled])
         case Rejected():
-            failed = _failure(world, claim, result, address)
+            failed = _failure(world, claim, result, contact)
             settlement = Settlement(
                 claim,
                 "abandoned" if result.permanent else "again",
@@ -158,7 +170,7 @@ def _settle(
 
 
 def _failure(
-    world: World, claim: Claim, result: Rejected, address: str | None
+    world: World, claim: Claim, result: Rejected, contact: Contact | None
 ) -> DeliveryFailed:
     now = world.clock.now()
     again = retry_at(now, claim.failures + 1, result.retry_after)
@@ -166,7 +178,7 @@ def _failure(
         notice=claim.parcel.notice,
         parcel=claim.parcel.key,
         attempt=claim.attempt,
-        reason=_without_addresses(result.reason, claim, address)[:500],
+        reason=_without_addresses(result.reason, claim, contact)[:500],
         permanent=result.permanent,
         uncertain=result.uncertain,
         retry_at=None if result.permanent else again,
@@ -174,19 +186,28 @@ def _failure(
     )
 
 
-def _without(text: str, address: str | None, reference: str) -> str:
-    """Return the text with the recipient's reference for the e-mail address."""
-    if not address or "@" not in address:
+def _without(text: str, contact: Contact | None, reference: str) -> str:
+    """Return the text with the recipient's reference for every word of the contact."""
+    if contact is None or not reference.startswith(_SOMEBODY):
         return text
-    return re.sub(re.escape(address), reference, text, flags=re.IGNORECASE)
+    for word in (contact.email, contact.name, contact.phone, contact.slack):
+        if word:
+            whole = rf"(?<!\w){re.escape(word)}(?!\w)"
+            text = re.sub(whole, reference, text, flags=re.IGNORECASE)
+    return _ADDRESS.sub(_unless_our_id, text)
 
 
-def _without_addresses(text: str, claim: Claim, address: str | None) -> str:
+def _unless_our_id(found: re.Match[str]) -> str:
+    """Keep a message's own id: it looks like an address, and names nobody."""
+    return found[0] if _MESSAGE_ID.fullmatch(found[0]) else "[address]"
+
+
+def _without_addresses(text: str, claim: Claim, contact: Contact | None) -> str:
     """Return what the other side said, fit to stand in the log for ever.
 
     Relays like to quote addresses, whole or cut off; none of them may enter the log.
     """
-    return _ADDRESS.sub("[address]", _without(text, address, claim.parcel.recipient))
+    return _ADDRESS.sub("[address]", _without(text, contact, claim.parcel.recipient))
 
 
 def _close_settled(world: World, channel: ChannelName) -> None:
@@ -240,18 +261,28 @@ def _channel_name(name: str) -> ChannelName:
             raise AssertionError(f"no channel is called {name}")
 
 
-def _address(world: World, recipient: str) -> str | None:
-    known = world.addresses.get(recipient)
+def _contact(world: World, recipient: str) -> Contact | Rejected:
+    """Return where to reach the recipient, looked up at the moment of sending.
+
+    What was erased is settled for good. What is only missing here, after a recovery or
+    for want of a key, is waited for: somebody is owed a letter.
+    """
+    if (known := world.addresses.get(recipient)) is not None:
+        return Contact(known)
     situation = world.situation()
-    if known is not None or situation is None:
-        return known
-    kind, _, name = recipient.partition(":")
+    if situation is None:
+        return Rejected("nothing is adopted yet")
+    if recipient in situation.state.erasures:
+        return Rejected(f"{recipient} was erased", permanent=True)
     catalogue = situation.rules.catalogue
-    match kind:
-        case "person":
-            found = [p.email for p in catalogue.people if p.id == name]
-        case "customer":
-            found = [c.email for c in catalogue.customers if c.id == name]
-        case _:
-            found = []
-    return found[0] if found else None
+    if recipient not in references_of(catalogue):
+        return Rejected("the recipient has no address any more", permanent=True)
+    if (inline := contacts_of(catalogue).get(recipient)) is not None:
+        return inline
+    try:
+        kept = world.log.people.kept(recipient)
+    except HoldfastError as fault:
+        return Rejected(str(fault))
+    if kept is None:
+        return Rejected(f"the personal data of {recipient} are not here; recover them")
+    return kept.contact

@@ -1,13 +1,16 @@
 """Puts policy, overlay, catalogue and holidays in force, by adoption entries only.
 
 Everything is read and checked first, and all faults are reported at once; the texts
-are kept beside the log before the entries that name their digests.
+are kept beside the log before the entries that name their digests. Names and addresses
+are taken out of the catalogue before: they go to the erasable table, in one
+transaction with the entries.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import tzdata
@@ -23,10 +26,12 @@ from holdfast.domain.events.governance import (
 )
 from holdfast.domain.events.kinds import Event
 from holdfast.domain.holiday_table import HolidayTable, holiday_table
+from holdfast.domain.memory.people import Erasures
 from holdfast.domain.overlay import Overlay, parse_overlay
 from holdfast.domain.policy.compiler import compile_policy
 from holdfast.domain.policy.model import CompiledPolicy
 from holdfast.domain.rules import Rules, resolve
+from holdfast.domain.separation import references_of, separate
 from holdfast.domain.state import Adopted
 from holdfast.errors import FaultsError, HoldfastError
 from holdfast.journal import Fact
@@ -94,8 +99,16 @@ def adopt(log: Log, clock: Clock, texts: Texts, person: str) -> Rules:
     now = clock.now()
     table = _holidays(checked, now.year)
     rules = resolve(checked.policy, checked.overlay, checked.catalogue, table)
-    adopted = log.state().adopted
-    _keep_again(log.store, adopted, texts, table)
+    state = log.state()
+    adopted = state.adopted
+    _refuse_erased(checked.catalogue, state.erasures)
+    # What is kept beside the log for good names nobody; the rest can be erased.
+    apart = log.people.apart(checked.catalogue)
+    written, texts = (
+        texts,
+        replace(texts, catalogue=separate(texts.catalogue, apart.commitments)),
+    )
+    _keep_again(log.store, adopted, (written, texts), table)
     require(log.rules(log.state()) or rules, person, "adopt")
     store = log.store
     events: list[Event] = []
@@ -117,18 +130,45 @@ def adopt(log: Log, clock: Clock, texts: Texts, person: str) -> Rules:
         digest = store.put_blob(table.text().encode())
         if adopted.holidays is None or adopted.holidays.digest != digest:
             events.append(_holidays_adopted(digest, table, now))
-    log.record([Fact(event, now, actor=f"person:{person}") for event in events])
+    facts = [Fact(event, now, actor=f"person:{person}") for event in events]
+    log.record(facts, personal=apart.change)
     return rules
 
 
+def _refuse_erased(catalogue: Catalogue, erasures: Erasures) -> None:
+    """Refuse who was erased: entries under the pseudonym shall mean nobody else."""
+    faults = tuple(
+        HoldfastError(
+            f"{reference} was erased on {erasures[reference].event.at:%Y-%m-%d}",
+            "Take them out of the catalogue. Somebody else needs another id.",
+            f"catalogue.toml: {reference}",
+        )
+        for reference in references_of(catalogue)
+        if reference in erasures
+    )
+    if faults:
+        raise FaultsError("the resilience folder has faults", faults)
+
+
 def _keep_again(
-    store: Store, adopted: Adopted, texts: Texts, table: HolidayTable | None
+    store: Store,
+    adopted: Adopted,
+    forms: Sequence[Texts],
+    table: HolidayTable | None,
 ) -> None:
-    """Mend a text in force that is no longer kept: without it nobody is judged."""
+    """Mend a text in force that is no longer kept: without it nobody is judged.
+
+    An older Holdfast adopted the catalogue as it was written.
+    """
     in_force = (adopted.policy, adopted.catalogue, adopted.overlay, adopted.holidays)
     digests = {each.digest for each in in_force if each is not None}
     holidays = table.text() if table is not None else ""
-    for text in (texts.policy, texts.catalogue, texts.overlay or "", holidays):
+    kept = [
+        text
+        for texts in forms
+        for text in (texts.policy, texts.catalogue, texts.overlay or "")
+    ]
+    for text in (*kept, holidays):
         data = text.encode()
         if f"sha256:{hashlib.sha256(data).hexdigest()}" in digests:
             store.put_blob(data)

@@ -7,7 +7,7 @@ from. The fold is kept in memory and carried forward by the entries that are new
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -16,7 +16,9 @@ from holdfast.domain.rules import Rules
 from holdfast.domain.state import State, evolve
 from holdfast.journal import Fact, read, seal
 from holdfast.operations.adopted import Adoptions
+from holdfast.operations.people import People
 from holdfast.operations.ports.clock import Clock
+from holdfast.operations.ports.people import Keyring, PersonalChange
 from holdfast.operations.ports.store import Appended, Draft, Parcel, Settlement, Store
 
 FOLD_AT_ONCE = 1_000
@@ -25,8 +27,15 @@ FOLD_AT_ONCE = 1_000
 class Log:
     """One node's view of the ledger. Safe to use from several threads."""
 
-    def __init__(self, store: Store, node: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        node: str,
+        clock: Clock,
+        make_keyring: Callable[[], Keyring] | None = None,
+    ) -> None:
         self.store = store
+        self.people = People(store, make_keyring)
         self.node = node
         self._clock = clock
         self._lock = threading.Lock()
@@ -66,6 +75,7 @@ class Log:
         *,
         settlements: Sequence[Settlement] = (),
         parcels: Sequence[Parcel] = (),
+        personal: PersonalChange | None = None,
         expected_size: int | None = None,
     ) -> Appended:
         """Record facts, once each by key, with what belongs to them, in one write."""
@@ -78,6 +88,7 @@ class Log:
             expected_size=expected_size,
             parcels=parcels,
             settlements=settlements,
+            personal=personal,
         )
         self.grown.set()
         return appended

@@ -55,7 +55,9 @@ def rebuild_outbox(log: Log) -> int:
     ]
     if rules is None or not owed:
         return 0
-    parcels = [replace(one, not_before=HELD) for one in parcels_of(owed, rules)]
+    parcels = [
+        replace(one, not_before=HELD) for one in parcels_of(owed, rules, erased=True)
+    ]
     log.record([], parcels=parcels)
     return len(parcels)
 

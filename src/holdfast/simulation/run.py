@@ -22,7 +22,8 @@ from holdfast.operations.notary import Notary
 from holdfast.operations.ports.channel import Channel
 from holdfast.operations.world import Inbox, World
 from holdfast.simulation.clock import JumpingClock
-from holdfast.simulation.parts import KeepingChannel, KeptPage, PromptHands
+from holdfast.simulation.parts import Draws, KeepingChannel, KeptPage, PromptHands
+from holdfast.storage.keyring import HomeKeyring
 from holdfast.storage.memory import MemoryStore
 
 SEED = bytes(32)
@@ -69,7 +70,8 @@ def begin(
     """
     clock = JumpingClock(start)
     store = MemoryStore()
-    log = Log(store, "simulated", clock)
+    ring = HomeKeyring(SEED, "simulated.invalid", Draws())
+    log = Log(store, "simulated", clock, lambda: ring)
     adopt(log, clock, texts, person)
     names: tuple[ChannelName, ...] = ("slack", "email", "status_page")
     kept = {name: KeepingChannel(name, clock) for name in names}

@@ -63,6 +63,7 @@ from holdfast.domain.events.observation import (
     ProtectionSeen,
     VantageChanged,
 )
+from holdfast.domain.events.people import PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.witness import (
     QuorumMet,
@@ -126,6 +127,7 @@ Event: TypeAlias = (
     | DeliveryFailed
     | NoticeDelivered
     | NoticeReleased
+    | PersonErased
     | StatusPageSeen
     | DutyEscalated
 )

@@ -1,0 +1,34 @@
+"""That somebody was erased: the one word about it that stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+
+Reason = Literal["request", "left", "retention", "mistake"]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonErased:
+    """What was kept of a person or customer is destroyed; the pseudonym stays.
+
+    ``person`` is the reference that other entries use. ``commitments`` is a digest over
+    those of the adopted catalogues, so that an auditor sees which ones can no longer be
+    opened. ``texts`` are the digests of adopted texts that held the person, and are no
+    longer kept beside the log.
+    """
+
+    TYPE: ClassVar[str] = "person.erased"
+    V: ClassVar[int] = 1
+    person: str
+    reason: Reason
+    commitments: str
+    texts: tuple[str, ...]
+    by: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"{self.person}/erased/{self.at.isoformat()}"

@@ -1,0 +1,37 @@
+"""Who was erased: no address of theirs is used again, whatever a backup brings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from immutables import Map
+
+from holdfast.domain.events.people import PersonErased
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """The first erasure of somebody, where it stands, and every text that went."""
+
+    event: PersonErased
+    index: int
+    texts: tuple[str, ...]
+
+
+Erasures: TypeAlias = Map[str, Erasure]
+
+
+def remember(erasures: Erasures, event: PersonErased, index: int) -> Erasures:
+    """Return the erasures with the event folded in."""
+    known = erasures.get(event.person)
+    if known is None:
+        return erasures.set(event.person, Erasure(event, index, event.texts))
+    more = tuple(text for text in event.texts if text not in known.texts)
+    erasure = Erasure(known.event, known.index, (*known.texts, *more))
+    return erasures.set(event.person, erasure)
+
+
+def forgotten(erasures: Erasures) -> frozenset[str]:
+    """Return the digests of the texts that went with somebody."""
+    return frozenset(text for one in erasures.values() for text in one.texts)
