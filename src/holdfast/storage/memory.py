@@ -123,14 +123,15 @@ class MemoryStore:
         self, planned: Plan, outbox: Mapping[str, _Slot], moment: datetime
     ) -> None:
         for row in planned.rows:
-            self._entries.append(row.data)
-            self._leaves.append(row.leaf)
-            self._places[row.key] = row.index
+            index, key, data, leaf = row
+            self._entries.append(data)
+            self._leaves.append(leaf)
+            self._places[key] = index
         if planned.rows:
             self._recorded_at = moment
         self._keep(outbox)
         # Last, since `size` and `root` read it without the lock.
-        self._frontier = self._frontier.extend(row.leaf for row in planned.rows)
+        self._frontier = self._frontier.extend(leaf for *_, leaf in planned.rows)
 
     def _change(self, personal: PersonalChange) -> None:
         self._people.update({row.reference: row for row in personal.keep})

@@ -1,32 +1,37 @@
-"""What an append will write, worked out before anything is written.
+"""What a write will put where, worked out before anything is written.
 
-The three stores share this, so that they agree on keys, order and time; how it is
-written is each store's own.
+The stores share this, so that they agree on keys, order and time; how it is written is
+each store's own. Several callers' requests in one write are taken one after the other:
+each sees the log as those before it leave it, and what one of them gets wrong is its
+own fault only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from holdfast.ledger.merkle import leaf_hash
 from holdfast.ledger.tiles import require_entry
-from holdfast.operations.ports.store import Appended, Draft, Parcel
+from holdfast.operations.ports.people import PersonalChange
+from holdfast.operations.ports.store import (
+    Appended,
+    Draft,
+    LeaseLostError,
+    MovedOnError,
+    Parcel,
+    Settlement,
+)
 from holdfast.storage.errors import StoreError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One entry to store."""
-
-    index: int
-    key: str
-    data: bytes
-    leaf: bytes
+Row: TypeAlias = tuple[int, str, bytes, bytes]
+"""One entry to store: index, key, data, leaf hash."""
 
 
 @dataclass(slots=True)
@@ -34,6 +39,7 @@ class Plan:
     """The rows to write, and for every draft where it stands and whether it is new."""
 
     rows: list[Row] = field(default_factory=list)
+    new: dict[str, int] = field(default_factory=dict)
     indices: list[int] = field(default_factory=list)
     fresh: list[bool] = field(default_factory=list)
 
@@ -48,29 +54,145 @@ def plan(
 ) -> Plan:
     """Seal the drafts whose key is new, in order; the others keep their place."""
     result = Plan()
-    new: dict[str, int] = {}
+    rows, new, place = result.rows, result.new, size
     for draft in drafts:
-        place = known.get(draft.key, new.get(draft.key))
-        if place is None:
-            place = new[draft.key] = size + len(result.rows)
+        key = draft.key
+        there = known.get(key)
+        if there is None:
+            there = new.get(key)
+        if there is None:
             data = draft.seal(recorded_at)
             require_entry(data)
-            result.rows.append(Row(place, draft.key, data, leaf_hash(data)))
+            rows.append((place, key, data, leaf_hash(data)))
+            new[key] = there = place
+            place += 1
             result.fresh.append(True)
         else:
             result.fresh.append(False)
-        result.indices.append(place)
+        result.indices.append(there)
     return result
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One caller's append, and its answer. ``turn`` and ``leads`` are for `Turns`."""
+
+    drafts: Sequence[Draft]
+    now: datetime
+    expected_size: int | None = None
+    parcels: Sequence[Parcel] = ()
+    settlements: Sequence[Settlement] = ()
+    personal: PersonalChange | None = None
+    turn: threading.Lock | None = None
+    leads: bool = False
+    _appended: Appended | None = None
+    _fault: BaseException | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has nothing but entries."""
+        rest = self.parcels or self.settlements
+        return not rest and self.personal is None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it is known what became of it."""
+        return self._appended is not None or self._fault is not None
+
+    def answer(self, appended: Appended) -> None:
+        """Say that it is stored."""
+        self._appended = appended
+
+    def refuse(self, fault: BaseException) -> None:
+        """Say that it is not, or that nobody knows."""
+        self._fault = fault
+
+    def result(self) -> Appended:
+        """Return the answer, or raise it."""
+        if self._fault is not None:
+            raise self._fault
+        assert self._appended is not None, "every request that was served is answered"
+        return self._appended
+
+
+Settle: TypeAlias = Callable[[Sequence[Settlement], int], None]
+
+
+class Course:
+    """The log as it grows within one write.
+
+    Nobody is answered before `tell`, which comes after the commit: what is not stored
+    is not acknowledged, and a refusal may rest on what others wrote before.
+    """
+
+    def __init__(self, size: int, recorded_at: int, known: Mapping[str, int]) -> None:
+        self.size = size
+        self.recorded_at = recorded_at
+        self.rows: list[Row] = []
+        self.parcels: list[Parcel] = []
+        self.personal: list[PersonalChange] = []
+        self.has_failed_seal = False
+        self._known = dict(known)
+        self._answers: list[tuple[Request, Appended | Exception]] = []
+
+    def take(self, request: Request, settle: Settle | None = None) -> None:
+        """Let a request take its place; ``settle`` writes its settlements, or undoes.
+
+        What is wrong with the request itself, a seal that fails included, is kept for
+        its caller and changes nothing. A fault of the database is raised.
+        """
+        expected = request.expected_size
+        if expected is not None and expected != self.size:
+            self._answers.append((request, MovedOnError(expected, self.size)))
+            return
+        moment = max(to_micros(request.now), self.recorded_at)
+        try:
+            planned = plan(request.drafts, self._known, self.size, from_micros(moment))
+        except Exception as fault:  # noqa: BLE001 - It is raised where it belongs.
+            self.has_failed_seal = True
+            self._answers.append((request, fault))
+            return
+        if request.settlements:
+            assert settle is not None, "settlements need a database"
+            try:
+                settle(request.settlements, moment)
+            except LeaseLostError as fault:
+                self._answers.append((request, fault))
+                return
+        self._answers.append((request, planned.appended(self.size)))
+        if planned.rows:
+            self.rows += planned.rows
+            self.size += len(planned.rows)
+            self.recorded_at = moment
+            self._known.update(planned.new)
+        self.parcels.extend(request.parcels)
+        if request.personal is not None:
+            self.personal.append(request.personal)
+
+    def tell(self) -> None:
+        """Answer everybody; the write is stored."""
+        for request, outcome in self._answers:
+            if isinstance(outcome, Appended):
+                request.answer(outcome)
+            else:
+                request.refuse(outcome)
 
 
 def require_keys(drafts: Sequence[Draft], parcels: Sequence[Parcel]) -> None:
     """Refuse a key that not every store can keep."""
-    for key in (*(one.key for one in drafts), *(one.key for one in parcels)):
-        if not key or not key.isprintable():
-            raise StoreError(
-                f"not a key: {key!r}",
-                "A key is printable text made from what caused the entry.",
-            )
+    for draft in drafts:
+        if not draft.key or not draft.key.isprintable():
+            raise _not_a_key(draft.key)
+    for parcel in parcels:
+        if not parcel.key or not parcel.key.isprintable():
+            raise _not_a_key(parcel.key)
+
+
+def _not_a_key(key: str) -> StoreError:
+    return StoreError(
+        f"not a key: {key!r}",
+        "A key is printable text made from what caused the entry.",
+    )
 
 
 def to_micros(moment: datetime) -> int:

@@ -3,11 +3,17 @@
 The one row of ``head`` is locked by each writer in turn; that alone puts entries in
 order and makes ``expected_size`` a compare-and-swap. Outbox rows are claimed past each
 other. A writer that hangs is cut off by the server, so that the others go on.
+
+A node that wrote last knows where the log stands, and appends in one statement that
+the server carries out only if it still stands there. Otherwise the head is locked and
+read first: two trips to the server, then one to commit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any, cast
 
 import psycopg
@@ -16,13 +22,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from holdfast.ledger.merkle import Frontier
 from holdfast.storage.errors import StoreError
-from holdfast.storage.planning import Row
+from holdfast.storage.planning import Course, Request, Row
 from holdfast.storage.sql import SqlStore, driver_fault, fill
 from holdfast.storage.tables import METADATA, blob, head, person
 
 CONNECT_SECONDS = 10
 LOCK_MILLISECONDS = 30_000
 IDLE_SECONDS = 60
+REST_SECONDS = 1.0
 
 # Any number does, as long as no other program locks by it in the same database.
 _CREATION_LOCK = 0x486F6C6466617374
@@ -40,6 +47,27 @@ _TRIGGERS = (
     """CREATE TRIGGER outbox_settled_stays BEFORE UPDATE ON outbox FOR EACH ROW
        WHEN (OLD.state <> 'open')
        EXECUTE FUNCTION ledger_refuse('settled deliveries are never changed')""",
+)
+
+# Whoever waits for the row of the head sees it as it is then: if it moved, the update
+# finds no row, and nothing is inserted.
+_AT_ONCE = """WITH moved AS (
+    UPDATE head SET size = %(size)s, frontier = %(frontier)b, recorded_at = %(at)s
+    WHERE size = %(start)s AND frontier = %(peaks)b AND recorded_at <= %(at)s
+      AND NOT EXISTS (SELECT FROM entry WHERE key = {keys})
+    RETURNING 1)
+  INSERT INTO entry (leaf_index, key, data, leaf_hash) SELECT {rows} FROM moved"""
+_ONE_AT_ONCE = _AT_ONCE.format(
+    keys="%(key)s", rows="%(start)s, %(key)s, %(data)b, %(leaf)b"
+)
+_MANY_AT_ONCE = (
+    _AT_ONCE.format(
+        keys="ANY (%(keys)s)",
+        rows="%(start)s + place - 1, key, data, leaf",
+    )
+    + """,
+    unnest(%(keys)s::text[], %(datas)b::bytea[], %(leaves)b::bytea[])
+      WITH ORDINALITY AS new (key, data, leaf, place)"""
 )
 
 _LOCK = "SELECT size, frontier, recorded_at FROM head FOR UPDATE"
@@ -64,6 +92,11 @@ class PostgresqlStore(SqlStore):
         reader = engine.execution_options(isolation_level="AUTOCOMMIT")
         place = url.set(drivername="postgresql", password=None, query={})
         super().__init__(engine, reader, str(place), psycopg.Error)
+        self._writer: Connection | None = None
+        self._written_at = 0.0
+        # What the head said last: size and frontier are in `_edge`.
+        self._recorded_at = 0
+        self._wrote_last = False
         try:
             if create and self._missing() == set(METADATA.tables):
                 with self._writing() as connection:
@@ -73,6 +106,84 @@ class PostgresqlStore(SqlStore):
             self.close()
             raise
 
+    def close(self) -> None:
+        """Let go of connections."""
+        self._drop_writer()
+        super().close()
+
+    def _write_at_once(self, group: Sequence[Request]) -> Course | None:
+        edge = self._edge
+        course = Course(edge.size, self._recorded_at, {})
+        if not self._wrote_last or any(
+            request.expected_size not in {None, edge.size} for request in group
+        ):
+            return None
+        for request in group:
+            course.take(request)
+        if not course.rows or course.has_failed_seal:
+            return None
+        grown = edge.extend([leaf for *_, leaf in course.rows])
+        with self._speaking() as (_, driver):
+            try:
+                done = driver.execute(*_at_once(course, edge, grown))
+            except (psycopg.IntegrityError, psycopg.DataError):
+                return None
+            if done.rowcount != len(course.rows):
+                return None
+        self._edge, self._recorded_at = grown, course.recorded_at
+        return course
+
+    @contextmanager
+    def _appending(self) -> Iterator[Connection]:
+        with self._speaking() as (connection, driver):
+            yield connection
+            driver.execute("COMMIT")
+
+    @contextmanager
+    def _speaking(
+        self,
+    ) -> Iterator[tuple[Connection, psycopg.Connection[tuple[Any, ...]]]]:
+        """Use the one connection that is kept for appends; a fault ends it.
+
+        Checking one out and in again would cost as much as the insert. Only one
+        thread at a time appends.
+        """
+        with self._explained():
+            connection = self._living_writer()
+            driver = _driver(connection)
+            try:
+                yield connection, driver
+            except BaseException:
+                self._wrote_last = False
+                gone = driver.closed or driver.broken
+                self._drop_writer()
+                if gone:
+                    # Those that rest in the pool went the same way.
+                    self._engine.dispose()
+                raise
+            self._written_at = monotonic()
+
+    def _living_writer(self) -> Connection:
+        """Return the connection for appends, asked whether it lives if it rested."""
+        if self._writer is not None and monotonic() - self._written_at > REST_SECONDS:
+            try:
+                _driver(self._writer).execute("SELECT")
+            except psycopg.Error:
+                self._drop_writer()
+                self._engine.dispose()
+        if self._writer is None:
+            self._wrote_last = False
+            self._writer = self._reader.connect()
+        return self._writer
+
+    def _drop_writer(self) -> None:
+        """Close it for good; the server rolls back what it had begun."""
+        if self._writer is not None:
+            with suppress(*self._faults):
+                self._writer.invalidate()
+                self._writer.close()
+            self._writer = None
+
     def _take_turn(
         self, connection: Connection, keys: Sequence[str]
     ) -> tuple[int, bytes, int, Mapping[str, int]]:
@@ -80,10 +191,14 @@ class PostgresqlStore(SqlStore):
         # One trip to the server, but two statements: the second must see what was
         # written while the first waited for the lock.
         with driver.pipeline():
+            driver.execute("BEGIN")
             heads = driver.execute(_LOCK, binary=True)
             found = driver.execute(_KNOWN, (list(keys),)) if keys else None
         size, frontier, recorded = heads.fetchall()[0]
         known = dict(found.fetchall()) if found else {}
+        self._wrote_last = (size, frontier) == (self._edge.size, self._edge.to_bytes())
+        self._edge = self._frontier(size, frontier)
+        self._recorded_at = recorded
         return size, frontier, recorded, known
 
     def _write(
@@ -93,12 +208,8 @@ class PostgresqlStore(SqlStore):
         frontier: Frontier,
         recorded_at: int,
     ) -> None:
-        columns = (
-            [row.index for row in rows],
-            [row.key for row in rows],
-            [row.data for row in rows],
-            [row.leaf for row in rows],
-        )
+        self._recorded_at = recorded_at
+        columns = tuple(map(list, zip(*rows, strict=True)))
         driver = _driver(connection)
         with driver.pipeline():
             driver.execute(_INSERT, columns)
@@ -121,6 +232,24 @@ class PostgresqlStore(SqlStore):
         if self._secret:
             said = said.replace(self._secret, "***")
         return StoreError(*_words(cause, said), self._place)
+
+
+def _at_once(
+    course: Course, edge: Frontier, grown: Frontier
+) -> tuple[str, dict[str, object]]:
+    """Return the statement that appends at the edge and nowhere else."""
+    values: dict[str, object] = {
+        "size": grown.size,
+        "frontier": grown.to_bytes(),
+        "at": course.recorded_at,
+        "start": edge.size,
+        "peaks": edge.to_bytes(),
+    }
+    if len(course.rows) == 1:
+        [(_, key, data, leaf)] = course.rows
+        return _ONE_AT_ONCE, {**values, "key": key, "data": data, "leaf": leaf}
+    _, keys, datas, leaves = map(list, zip(*course.rows, strict=True))
+    return _MANY_AT_ONCE, {**values, "keys": keys, "datas": datas, "leaves": leaves}
 
 
 def _driver(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:

@@ -1,8 +1,9 @@
 """What the SQLite and the PostgreSQL store have in common: one writing transaction.
 
 Entries, outbox rows and the head go in one transaction, begun by locking the head; a
-read is one statement, hence of one moment. How to lock, to look up and to insert fast
-is each database's own and stands in its file.
+read is one statement, hence of one moment. Appends of several threads share one
+transaction (`storage.turns`). How to lock, to look up and to insert fast is each
+database's own and stands in its file.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
+from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
@@ -25,20 +28,14 @@ from holdfast.operations.ports.store import (
     Claim,
     Delivered,
     Draft,
-    MovedOnError,
+    LeaseLostError,
     Parcel,
     Settlement,
 )
 from holdfast.storage import outbox as letters
 from holdfast.storage import people as personal_data
 from holdfast.storage.errors import StoreError
-from holdfast.storage.planning import (
-    Row,
-    from_micros,
-    plan,
-    require_keys,
-    to_micros,
-)
+from holdfast.storage.planning import Course, Request, Row, require_keys
 from holdfast.storage.tables import (
     ADDED,
     FORMAT,
@@ -48,6 +45,7 @@ from holdfast.storage.tables import (
     entry,
     head,
 )
+from holdfast.storage.turns import Turns
 
 _PAGE = 1_000
 _RESTORE = "Restore the database from a backup, or the log from its published copy."
@@ -61,6 +59,14 @@ _KEEP_BLOB = text(
     "INSERT INTO blob (digest, data) VALUES (:digest, :data)"
     " ON CONFLICT (digest) DO NOTHING"
 )
+
+
+class _Reached(Enum):
+    """How far a write came."""
+
+    NOTHING = auto()
+    ITS_TURN = auto()
+    THE_COMMIT = auto()
 
 
 class SqlStore(ABC):
@@ -78,8 +84,21 @@ class SqlStore(ABC):
         self._place = place
         self._faults = (SQLAlchemyError, fault)
         self._edge = Frontier()
+        self._turns = Turns(self._serve)
 
     # Each database's own.
+
+    @abstractmethod
+    def _appending(self) -> AbstractContextManager[Connection]:
+        """Begin the transaction of an append, and commit it."""
+
+    @abstractmethod
+    def _write_at_once(self, group: Sequence[Request]) -> Course | None:
+        """Write requests that have nothing but entries, in the fewest steps.
+
+        Returns their course once it is stored. ``None`` if nothing was written: a key
+        is there already, say, or the log is not where it was thought to be.
+        """
 
     @abstractmethod
     def _take_turn(
@@ -143,25 +162,74 @@ class SqlStore(ABC):
     ) -> Appended:
         """Write all of it, or nothing."""
         require_keys(drafts, parcels)
-        with self._writing() as connection:
-            keys = [draft.key for draft in drafts]
-            size, peaks, recorded, known = self._take_turn(connection, keys)
-            if expected_size is not None and expected_size != size:
-                raise MovedOnError(expected_size, size)
-            moment = max(to_micros(now), recorded)
-            planned = plan(drafts, known, size, from_micros(moment))
-            if planned.rows:
-                leaves = [row.leaf for row in planned.rows]
-                grown = self._frontier(size, peaks).extend(leaves)
-                self._write(connection, planned.rows, grown, moment)
-                self._edge = grown
-            letters.post(connection, parcels)
-            letters.settle(connection, settlements, moment)
-            if personal is not None:
-                personal_data.change(connection, personal)
+        request = Request(drafts, now, expected_size, parcels, settlements, personal)
+        self._turns.submit(request)
+        appended = request.result()
         if personal is not None and (personal.erase or personal.texts):
             self._wipe()
-        return planned.appended(size)
+        return appended
+
+    def _serve(self, group: Sequence[Request]) -> None:
+        """Write what several callers want together, and answer each of them."""
+        reached, fault = self._write_together(group)
+        if fault is None:
+            return
+        if reached is not _Reached.ITS_TURN or len(group) == 1:
+            _refuse(group, fault)
+            return
+        # What one of them brings may be to blame: nobody suffers for another.
+        for at, request in enumerate(group):
+            reached, fault = self._write_together([request])
+            if fault is not None:
+                # Whoever did not get its turn leaves no hope to those after it.
+                rest = group[at:] if reached is _Reached.NOTHING else [request]
+                _refuse(rest, fault)
+                if len(rest) > 1:
+                    return
+
+    def _write_together(
+        self, group: Sequence[Request]
+    ) -> tuple[_Reached, Exception | None]:
+        """Write a group in one transaction; return how far it came, and its fault."""
+        reached = _Reached.NOTHING
+        try:
+            if all(request.is_plain for request in group):
+                course = self._write_at_once(group)
+                if course is not None:
+                    course.tell()
+                    return _Reached.THE_COMMIT, None
+            with self._appending() as connection:
+                keys = [draft.key for request in group for draft in request.drafts]
+                head = self._take_turn(connection, keys)
+                reached = _Reached.ITS_TURN
+                course = self._lay(connection, group, *head)
+                reached = _Reached.THE_COMMIT
+            course.tell()
+        except Exception as fault:  # noqa: BLE001 - It is raised in each caller.
+            return reached, fault
+        return reached, None
+
+    def _lay(
+        self,
+        connection: Connection,
+        group: Sequence[Request],
+        size: int,
+        peaks: bytes,
+        recorded: int,
+        known: Mapping[str, int],
+    ) -> Course:
+        course = Course(size, recorded, known)
+        for request in group:
+            course.take(request, partial(_settle, connection))
+        if course.rows:
+            leaves = [leaf for *_, leaf in course.rows]
+            grown = self._frontier(size, peaks).extend(leaves)
+            self._write(connection, course.rows, grown, course.recorded_at)
+            self._edge = grown
+        letters.post(connection, course.parcels)
+        for change in course.personal:
+            personal_data.change(connection, change)
+        return course
 
     # The outbox.
 
@@ -368,6 +436,30 @@ class SqlStore(ABC):
         )
         with self._reading() as connection:
             return connection.execute(rows).scalars().all()
+
+
+def _settle(
+    connection: Connection, settlements: Sequence[Settlement], moment: int
+) -> None:
+    """Settle one caller's claims; where one is lost, none of the others is settled."""
+    if len(settlements) == 1:
+        letters.settle(connection, settlements, moment)
+        return
+    connection.exec_driver_sql("SAVEPOINT settling")
+    try:
+        letters.settle(connection, settlements, moment)
+    except LeaseLostError:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT settling")
+        raise
+
+
+def _refuse(group: Sequence[Request], fault: Exception) -> None:
+    """Refuse each caller by an error of its own."""
+    for request in group:
+        mine = fault
+        if isinstance(fault, StoreError) and len(group) > 1:
+            mine = StoreError(fault.message, fault.hint, fault.where)
+        request.refuse(mine)
 
 
 def fill(connection: Connection) -> None:

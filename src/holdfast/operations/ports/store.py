@@ -15,8 +15,9 @@ from holdfast.operations.ports.people import PersonalChange, SealedRow
 class Draft:
     """An entry about to be written: its unique key, and its bytes once time is known.
 
-    ``seal`` is called inside the write's transaction, after the lock is held, with the
-    moment of recording, which never goes back.
+    ``seal`` is called with the moment of recording, which never goes back, by whatever
+    thread writes, and perhaps more than once: it must be pure, and may read the store
+    but not write to it. Bytes that were sealed in vain are never stored.
     """
 
     key: str
@@ -167,6 +168,10 @@ class Store(Protocol):
         `LeaseLostError` if a settlement's token is no longer the row's.
         ``recorded_at`` handed to ``seal`` is the later of ``now`` and the newest
         recorded moment in the log.
+
+        Callers at the same time may share one transaction. Each still gets its own
+        answer, as if it had come alone; where the commit fails, or nobody knows
+        whether it did, all of them get the error.
         """
         ...
 
