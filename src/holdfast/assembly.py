@@ -317,11 +317,16 @@ def _witnesses_of(home: Home, log: Log, notary: Notary) -> Witnesses | None:
     settings = home.settings
     if not settings.witnesses:
         return None
-    witnesses = [
+    asked = asked_witnesses(home)
+    return Witnesses(log, notary, asked, settings.witness_silent_after)
+
+
+def asked_witnesses(home: Home) -> list[HttpWitness]:
+    """Return the witnesses that the settings name."""
+    return [
         HttpWitness(at.name, at.url, parse_verifier_key(at.key), at.timeout)
-        for at in settings.witnesses
+        for at in home.settings.witnesses
     ]
-    return Witnesses(log, notary, witnesses, settings.witness_silent_after)
 
 
 def prober_of(home: Home, world: World) -> Prober:

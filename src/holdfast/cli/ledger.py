@@ -37,7 +37,7 @@ def export(
 ) -> None:
     """Publish the signed log as files that anybody can verify."""
     keys, _ = keys_of(key, home / HOME_KEY)
-    text = str(keys[0]) if keys else None
+    text = "\n".join(map(str, keys)) or None
     with opened(database, home) as store, bar("publishing", quiet=json) as told:
         upto = size_to_publish(store, home, folder)
         size = export_log(store, folder, told, verifier_key=text, upto=upto)

@@ -21,6 +21,7 @@ from holdfast.cli import (
     drill,
     incident,
     ledger,
+    ledger_key,
     node,
     off_site,
     policy,
@@ -50,6 +51,7 @@ ledger.app.command("recover")(off_site.recover)
 ledger.app.add_typer(
     off_site.quarantine, name="quarantine", help="What waits after a recovery."
 )
+ledger.app.add_typer(ledger_key.app, name="key", help="The log's keys.")
 app.add_typer(ledger.app, name="ledger", help="Verify, export and prove the log.")
 app.add_typer(witness.app, name="witness", help="Cosign other people's logs.")
 app.add_typer(incident.app, name="incident", help="Acknowledge, declare, recover.")

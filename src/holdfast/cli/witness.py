@@ -71,14 +71,20 @@ def init(
 
 @app.command()
 def trust(
-    key: Annotated[str, typer.Argument(help="The log's verifier key.")],
+    key: Annotated[
+        str, typer.Argument(help="The log's verifier key; several, one a line.")
+    ],
     home: WitnessHome = DEFAULT,
 ) -> None:
     """Cosign for a log from now on. A second key of one log is added to the first."""
-    parsed = parse_verifier_key(key)
+    lines = [line for line in key.splitlines() if line.strip()] or [key]
+    parsed = [parse_verifier_key(line) for line in lines]
     with _memory(home) as memory:
-        memory.trust(parsed)
-    console().print(f"Trusts {parsed.name} from now on.", markup=False)
+        for one in parsed:
+            memory.trust(one)
+    for one in parsed:
+        named = f"{one.name} with the key {one.id.hex()}"
+        console().print(f"Trusts {named} from now on.", markup=False)
 
 
 @app.command("list")

@@ -21,6 +21,9 @@ Operation = Literal[
     "resolve",
     "adopt",
     "announce",
+    "rotate_key",
+    "close_ledger",
+    "retire_witness",
 ]
 
 MAY: dict[Operation, frozenset[Role]] = {
@@ -33,6 +36,9 @@ MAY: dict[Operation, frozenset[Role]] = {
     "resolve": frozenset({"IRT", "PL"}),
     "adopt": frozenset({"RC"}),
     "announce": frozenset({"PL", "CS"}),
+    "rotate_key": frozenset({"PL", "RC"}),
+    "close_ledger": frozenset({"PL", "RC"}),
+    "retire_witness": frozenset({"RC"}),
 }
 
 

@@ -7,8 +7,17 @@ introduction is judged by the key that the caller trusts.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import get_args
 
-from holdfast.domain.memory.custody import Custody, all_keys, keys_in_force
+from holdfast.domain.events.custody import LedgerCarried
+from holdfast.domain.memory.custody import (
+    Custody,
+    KeyChange,
+    all_keys,
+    keys_in_force,
+    remember,
+)
+from holdfast.journal import read
 from holdfast.ledger.checkpoint import parse_checkpoint
 from holdfast.ledger.errors import LedgerError
 from holdfast.ledger.note import (
@@ -18,6 +27,24 @@ from holdfast.ledger.note import (
     parse_verifier_key,
     verify,
 )
+
+_CHANGES = get_args(KeyChange)
+_TYPES = tuple(f'"{kind.TYPE}"'.encode() for kind in (*_CHANGES, LedgerCarried))
+
+
+def custody_of(entries: Iterable[bytes], start: int = 0) -> Custody:
+    """Return which keys a log names, from its entries alone."""
+    custody = Custody()
+    for index, data in enumerate(entries, start):
+        # Reading every entry in full would cost far more than it finds.
+        if not any(kind in data for kind in _TYPES):
+            continue
+        event = read(index, data).event
+        if isinstance(event, LedgerCarried):
+            custody = Custody()
+        elif isinstance(event, _CHANGES):
+            custody = remember(custody, event, index)
+    return custody
 
 
 def keys_at(

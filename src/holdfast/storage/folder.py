@@ -147,7 +147,7 @@ def export(
         for size, note in published.checkpoints.items():
             _write_copy(target, size, note)
         if verifier_key is not None:
-            target.write_once(KEY_PATH, f"{verifier_key}\n".encode())
+            _write_keys(target, f"{verifier_key}\n".encode())
         target.replace(CHECKPOINT_PATH, published.note)
     return published.size
 
@@ -166,6 +166,15 @@ def _require_successor(target: Folder, published: Published) -> None:
             " bring it forward from this folder first.",
             str(target.path),
         )
+
+
+def _write_keys(target: Folder, keys: bytes) -> None:
+    """Write the log's public keys; those that are there may only become more."""
+    held = target.read(KEY_PATH)
+    if held is not None and set(held.splitlines()) < set(keys.splitlines()):
+        target.replace(KEY_PATH, keys)
+    else:
+        target.write_once(KEY_PATH, keys)
 
 
 def _write_copy(target: Folder, size: int, note: bytes) -> None:

@@ -21,6 +21,7 @@ from holdfast.ledger.verify import (
     checkpoint_path,
     verify_log,
 )
+from holdfast.operations.keys import custody_of, keys_ever, wrong_signer
 from holdfast.operations.notary import ForkError
 from holdfast.operations.ports.store import Draft, Mark, Store
 from holdfast.storage.errors import StoreError
@@ -84,19 +85,33 @@ def pull(
     A copy that a crash left between a checkpoint's copy and `checkpoint` is whole up
     to the larger one; it is the one to go by. A checkpoint that our key does not verify
     is ignored by name: whoever may put there must not be able to prevent a recovery.
+    One key of the log is enough: its entries name those before and after it.
     """
-    notes, ignored = _notes(target, keys)
-    if not notes:
-        raise StoreError(
-            "the copy shows no checkpoint that this key verifies",
-            "Look at the address, at the key, and whether anything was published.",
-            target.name,
-        )
-    size = max(notes)
-    reader = Spooled(target, spool, notes[size])
-    earlier = [one for one in notes if one < size]
-    verified = verify_log(reader, keys, earlier=earlier, progress=progress)
-    return Pulled(reader, verified, tuple(sorted(notes.items())), ignored)
+    keys, spent = tuple(keys), frozenset[int]()
+    while True:
+        notes, ignored = _notes(target, keys)
+        notes = {size: note for size, note in notes.items() if size not in spent}
+        if not notes:
+            raise StoreError(
+                "the copy shows no checkpoint that this key verifies",
+                "Look at the address, at the key, and whether anything was published.",
+                target.name,
+            )
+        size = max(notes)
+        reader = Spooled(target, spool, notes[size])
+        earlier = [one for one in notes if one < size]
+        verified = verify_log(reader, keys, earlier=earlier, progress=progress)
+        custody = custody_of(_entries(reader, size))
+        known = keys_ever(custody, keys)
+        wrong = [one for one in notes if wrong_signer(notes[one], custody, keys)]
+        if set(known) <= set(keys) and not wrong:
+            break
+        # Entries that a trusted key signed for vouch for the keys that they introduce,
+        # and say when a key had its time.
+        keys, spent = known, spent | set(wrong)
+    late = (checkpoint_path(one) for one in sorted(spent))
+    held = tuple(sorted(notes.items()))
+    return Pulled(reader, verified, held, (*ignored, *late))
 
 
 def bring_forward(
@@ -182,6 +197,13 @@ def _notes(
         else:
             ignored.append(path)
     return notes, tuple(ignored)
+
+
+def _entries(reader: Spooled, size: int) -> Iterator[bytes]:
+    for bundle in bundles_of(size):
+        data = reader.read(bundle.path)
+        assert data is not None, "it was there when it was verified"
+        yield from decode_bundle(data, bundle)
 
 
 def _bundles(pulled: Pulled, start: int) -> Iterator[tuple[int, list[bytes]]]:

@@ -1,0 +1,239 @@
+"""`holdfast ledger key`: make the log's key, look at it, put another in its place.
+
+No command prints a private key, and none takes one as a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from holdfast import assembly
+from holdfast.cli.common import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    PersonOption,
+    console,
+    home_at,
+    print_json,
+)
+from holdfast.domain.events.custody import (
+    LedgerKeyIntroduced,
+    LedgerKeyRetired,
+    LedgerKeyRotated,
+)
+from holdfast.domain.memory.custody import KeyChange, all_keys, keys_in_force
+from holdfast.errors import HoldfastError
+from holdfast.operations.copies import UnreadableError
+from holdfast.operations.rotation import Shown, retire, rotate, try_out
+from holdfast.settings import FILE, Home, KeyAt
+from holdfast.storage.off_site import OffSite
+
+PUBLIC = "ledger.vkey"
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def create(
+    file: Annotated[Path, typer.Argument(help="The private file; it must not exist.")],
+    origin: Annotated[
+        str | None,
+        typer.Option(help="The log's name; by default that of the home's log."),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Make a private key in a file of mode 0600, and print its public key."""
+    if origin is None:
+        if not (home / FILE).exists():
+            raise HoldfastError(
+                "a key is made for one log, and none is named",
+                "Give its name: --origin log.example.com/holdfast.",
+            )
+        origin = assembly.signer_of(home_at(home)).name
+    beside = file.with_suffix(".vkey")
+    if beside.exists():
+        raise HoldfastError(
+            f"{beside} exists already",
+            "A public key is never written over: choose another name for the key.",
+        )
+    public = assembly.create_key(file, origin)
+    beside.write_text(f"{public}\n", encoding="utf-8")
+    out = console()
+    out.print(f"Made {file}, mode 0600. Its public key:", markup=False)
+    out.print(public, markup=False)
+
+
+@app.command()
+def show(
+    trial: Annotated[
+        bool, typer.Option("--try", help="Also have each key sign something.")
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Show which keys the settings name, where they lie, and whether they sign."""
+    at = home_at(home)
+    reader = assembly.open_log(at)
+    with closing(reader.store):
+        state = reader.log.state()
+    named = keys_in_force(state.custody, state.size)
+    rows = []
+    for setting, place in (
+        ("key", at.settings.key),
+        ("next_key", at.settings.next_key),
+    ):
+        if place is None:
+            continue
+        holder = assembly.holder_of(at, place)
+        if trial:
+            try_out(holder)
+        public = str(holder.key)
+        signs = public in named if named else setting == "key"
+        rows.append(
+            {
+                "setting": setting,
+                "custody": _custody(place),
+                "public": public,
+                "signs": signs,
+                "tried": trial,
+            }
+        )
+    if json:
+        print_json(rows)
+        return
+    for row in rows:
+        word = "signs" if row["signs"] else "signs nothing yet, or no more"
+        tried = "; tried out: it works" if trial else ""
+        console().print(
+            f"{row['setting']}: {row['public']}\n  {row['custody']}; {word}{tried}",
+            markup=False,
+        )
+
+
+@app.command("list")
+def list_keys(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
+    """List the keys that the log's own entries name, with the sizes that they sign."""
+    reader = assembly.open_log(home_at(home))
+    with closing(reader.store):
+        state = reader.log.state()
+    custody = state.custody
+    in_force = keys_in_force(custody, state.size)
+    rows = [
+        {
+            "public": public,
+            "from_size": _first(public, custody.changes),
+            "to_size": _last(public, custody.changes),
+            "in_force": public in in_force,
+        }
+        for public in all_keys(custody)
+    ]
+    if json:
+        print_json(rows)
+        return
+    table = Table("Key", "From size", "To size", "", box=None)
+    for row in rows:
+        until = "" if row["to_size"] is None else str(row["to_size"])
+        word = "in force" if row["in_force"] else "retired"
+        table.add_row(str(row["public"]), str(row["from_size"]), until, word)
+    none = "the log names no key yet: a node does so when it starts"
+    console().print(table if rows else none)
+
+
+@app.command("rotate")
+def rotate_key(
+    person: PersonOption, home: HomeOption = DEFAULT_HOME, json: JsonOption = False
+) -> None:
+    """Let the key of the setting `next_key` sign beside the log's key from now on."""
+    at = home_at(home)
+    reader = assembly.open_log(at)
+    with closing(reader.store):
+        event = rotate(reader.desk(person), assembly.signer_of(at).holders)
+        _publish_keys(at, reader)
+    if json:
+        print_json({"old": event.old, "new": event.new, "from_size": event.from_size})
+        return
+    out = console()
+    for line in (
+        f"From size {event.from_size} on both keys sign.",
+        f"old  {event.old}",
+        f"new  {event.new}",
+        f"Both stand in {at.folder / PUBLIC}: give it to everybody who verifies.",
+        "Restart a node that was started before the settings named the next key.",
+    ):
+        out.print(line, markup=False)
+
+
+@app.command("retire")
+def retire_key(
+    person: PersonOption, home: HomeOption = DEFAULT_HOME, json: JsonOption = False
+) -> None:
+    """End the overlap: the older of the two keys signs no more."""
+    at = home_at(home)
+    reader = assembly.open_log(at)
+    with closing(reader.store):
+        copies = [_shown(copy) for copy in assembly.copies_of(at, reader.log)]
+        event = retire(
+            reader.desk(person),
+            assembly.signer_of(at).holders,
+            copies,
+            assembly.asked_witnesses(at),
+        )
+        _publish_keys(at, reader)
+    if json:
+        print_json({"retired": event.public, "from_size": event.from_size})
+        return
+    out = console()
+    for line in (
+        f"From size {event.from_size} on {event.public} signs no more.",
+        "Keep that public key: it verifies what was signed before.",
+        "In the settings, put next_key's place into key and take next_key out;",
+        "then delete the old private key.",
+    ):
+        out.print(line, markup=False)
+
+
+def _publish_keys(at: Home, reader: assembly.Reader) -> None:
+    """Write every public key of the log into the home's file, oldest first."""
+    keys = all_keys(reader.log.state().custody)
+    beside = at.folder / f".{PUBLIC}"
+    beside.write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
+    beside.replace(at.folder / PUBLIC)
+
+
+def _shown(copy: OffSite) -> Shown:
+    with suppress(UnreadableError):
+        return Shown(copy.name, copy.newest())
+    return Shown(copy.name, copy.record.newest())
+
+
+def _custody(place: KeyAt) -> str:
+    if place.command is not None:
+        return f"a command that signs: {place.command[0]}"
+    if place.env is not None:
+        return f"the environment variable {place.env}"
+    if place.credential is not None:
+        return f"the credential {place.credential}"
+    return f"the file {place.file}"
+
+
+def _first(public: str, changes: Sequence[tuple[KeyChange, int]]) -> int:
+    for change, index in changes:
+        if isinstance(change, LedgerKeyRotated) and change.new == public:
+            return index + 1
+        if isinstance(change, LedgerKeyIntroduced) and change.public == public:
+            return 0
+    return 0
+
+
+def _last(public: str, changes: Sequence[tuple[KeyChange, int]]) -> int | None:
+    for change, index in changes:
+        if isinstance(change, LedgerKeyRetired) and change.public == public:
+            return index
+    return None
