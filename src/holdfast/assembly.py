@@ -47,6 +47,7 @@ from holdfast.sources.signing_command import SigningCommand
 from holdfast.sources.status_fetch import SeenPage, seen
 from holdfast.sources.witness import HttpWitness
 from holdfast.storage.escrow import KEY_SIZE, Escrow
+from holdfast.storage.evidence import Wanted, wanted_of
 from holdfast.storage.far_mark import FarMark
 from holdfast.storage.key_file import (
     KeyMissingError,
@@ -259,6 +260,9 @@ def copies_of(home: Home, log: Log) -> list[OffSite]:
     def keys() -> Sequence[VerifierKey]:
         return keys_ever(log.state().custody, own)
 
+    def wanted() -> Wanted:
+        return wanted_of(log.state())
+
     escrow = escrow_of(home.secret(home.settings.escrow_key))
     copies = []
     for at in home.settings.publish:
@@ -266,7 +270,8 @@ def copies_of(home: Home, log: Log) -> list[OffSite]:
         target = open_target(at.url, credentials_of(text))
         name = hashlib.sha256(at.url.encode()).hexdigest()[:16]
         record = FileMark(home.folder / f"ledger.published-{name}")
-        copies.append(OffSite(log.store, target, keys, record, escrow))
+        mark = FileMark(home.folder / f"ledger.evidence-{name}")
+        copies.append(OffSite(log.store, target, keys, record, escrow, wanted, mark))
     return copies
 
 

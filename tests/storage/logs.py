@@ -77,6 +77,15 @@ class FakeTarget:
         if outcome:
             raise OutOfReachError(f"cannot write {path}", "Try again.", self.name)
 
+    def names(self) -> list[str]:
+        """Return the files directly in the place."""
+        return sorted(path for path in self.files if "/" not in path)
+
+    def remove(self, path: str) -> bool:
+        """Remove a file."""
+        self.files.pop(path, None)
+        return True
+
     def signed_sizes(self) -> list[int]:
         """Return the sizes of the checkpoint copies."""
         names = [path.split("/")[1] for path in self.files if "checkpoints/" in path]

@@ -22,7 +22,10 @@ _NONCE = 12
 
 
 class Escrow:
-    """Seals and opens evidence. The key is never shown."""
+    """Seals and opens evidence. The key is never shown.
+
+    ``id`` tells one key from another, and nothing about either.
+    """
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_SIZE:
@@ -30,6 +33,7 @@ class Escrow:
                 "the escrow key is not a key",
                 "Its file has 64 hexadecimal digits: holdfast ledger escrow makes one.",
             )
+        self.id = _derived(key, b"holdfast escrow: id")[:8].hex()
         self._seal = AESGCM(_derived(key, b"holdfast evidence: seal"))
         self._names = _derived(key, b"holdfast evidence: name")
         self._nonces = _derived(key, b"holdfast evidence: nonce")

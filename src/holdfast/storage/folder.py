@@ -71,6 +71,16 @@ class Folder:
             _sync(folder)
         self._unsynced.clear()
 
+    def names(self) -> list[str]:
+        """Return the files directly in the folder, but for those being written."""
+        try:
+            found = list(self.path.iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as fault:
+            raise self._refused("read", "", fault) from None
+        return sorted(one.name for one in found if one.is_file() and one.name[0] != ".")
+
     def remove(self) -> None:
         """Remove the folder and all in it."""
         shutil.rmtree(self.path, ignore_errors=True)

@@ -14,15 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from holdfast.domain.events.governance import (
-    CatalogueAdopted,
-    HolidaysAdopted,
-    OverlayAdopted,
-    PolicyAdopted,
-)
-from holdfast.domain.events.kinds import Event
-from holdfast.errors import HoldfastError
-from holdfast.journal import read as read_entry
 from holdfast.ledger.checkpoint import (
     Checkpoint,
     parse_checkpoint,
@@ -43,6 +34,7 @@ from holdfast.operations.notary import ForkError
 from holdfast.operations.ports.store import Mark, Store
 from holdfast.storage.errors import StoreError
 from holdfast.storage.escrow import Escrow
+from holdfast.storage.evidence import Wanted, digests_of, sealed
 from holdfast.storage.folder import KEY_PATH
 from holdfast.storage.targets import Target
 
@@ -51,8 +43,6 @@ from holdfast.storage.targets import Target
 STEP = 65_536
 AT_ONCE = 8
 READ_AT_ONCE = 4_096
-_ADOPTED = (b'"policy.adopted"', b'"overlay.adopted"', b'"catalogue.adopted"',
-            b'"holidays.adopted"')  # fmt: skip
 
 Progress = Callable[[int, int], None]
 File = tuple[str, bytes]
@@ -63,7 +53,9 @@ class OffSite:
     """One copy of a store's log. ``record`` keeps what was published last, here.
 
     ``keys`` returns every key that the log ever had, the first one first.
-    Without an escrow no evidence is published. Not for several threads at once.
+    Without an escrow no evidence is published; with one, ``wanted`` says of which text
+    it would be missed, and ``evidence_mark`` keeps how far it came. Not for several
+    threads at once.
     """
 
     store: Store
@@ -71,8 +63,11 @@ class OffSite:
     keys: Callable[[], Sequence[VerifierKey]]
     record: Mark
     escrow: Escrow | None = None
+    wanted: Callable[[], Wanted] = Wanted
+    evidence_mark: Mark | None = None
     edge: Edge | None = None
     files: int = 0
+    let_go: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -94,8 +89,7 @@ class OffSite:
         edge = self._edge_at(shown, last)
         sizes = [size for size in notes if shown is None or size > shown.size]
         if self.edge is None and shown is not None:
-            # The copy may have been begun before there was an escrow key.
-            self._write(self._earlier_evidence(shown.size))
+            self._bring_evidence(shown.size, progress)
         if shown is None:
             self._write([(KEY_PATH, f"{self.keys()[0]}\n".encode())])
         for step in _steps(sizes, edge.size):
@@ -103,6 +97,7 @@ class OffSite:
         if not sizes and note != notes[last]:
             self._show(notes[last])  # Another signature was added to it.
         self.edge = edge
+        self._forget()
         return Shipped(last, edge.root(), self.files)
 
     def check(self) -> Shipped:
@@ -193,6 +188,7 @@ class OffSite:
             self._write_copy(size, notes[size])
         self.target.settle()
         self._show(notes[stop])
+        self._keep_evidence_mark(stop)
 
     def _bundles(
         self,
@@ -225,32 +221,54 @@ class OffSite:
             if progress:
                 progress(end, total)
 
-    def _earlier_evidence(self, stop: int) -> Iterator[File]:
-        """Yield what is not there of the evidence that published entries name."""
+    def _bring_evidence(self, stop: int, progress: Progress | None) -> None:
+        """Publish what is not there of the evidence that published entries name.
+
+        The copy may have been begun before there was an escrow key, or by an older
+        Holdfast; and a run may have been cut off. Where to go on is kept here.
+        """
         if self.escrow is None:
             return
-        for start in range(0, stop, READ_AT_ONCE):
-            entries = self.store.read(start, min(start + READ_AT_ONCE, stop))
-            for path, sealed in self._evidence(entries, start):
-                try:
-                    known = self.target.read(path) == sealed
-                except UnreadableError:
-                    known = False
-                if not known:
-                    yield path, sealed
+        start = self._evidence_until()
+        while start < stop:
+            page = min(start + READ_AT_ONCE, stop)
+            files = self._evidence(self.store.read(start, page), start)
+            self._write(file for file in files if not self._is_there(*file))
+            self._keep_evidence_mark(page)
+            start = page
+            if progress:
+                progress(start, stop)
+
+    def _is_there(self, path: str, data: bytes) -> bool:
+        try:
+            return self.target.read(path) == data
+        except UnreadableError:
+            return False
 
     def _evidence(self, entries: Sequence[bytes], start: int) -> Iterator[File]:
-        """Yield the sealed texts that adoptions among the entries put in force."""
+        """Yield the sealed evidence that the entries name."""
         if self.escrow is None:
-            return
-        for digest in adopted_digests(entries, start):
-            data = self.store.blob(digest)
-            if data is None:
-                raise StoreError(
-                    f"the adopted text {digest} is not kept beside the log",
-                    "Adopt it again from its file: holdfast policy adopt FOLDER.",
-                )
-            yield self.escrow.path(digest), self.escrow.seal(digest, data)
+            return iter(())
+        digests = digests_of(entries, start)
+        return sealed(self.store, self.escrow, self.wanted(), digests)
+
+    def _evidence_until(self) -> int:
+        """Return up to which entry all evidence is there, under this escrow key."""
+        note = self.evidence_mark.newest() if self.evidence_mark else None
+        named, _, size = (note or b"").decode().strip().partition(" ")
+        known = self.escrow is not None and named == self.escrow.id
+        return int(size) if known and size.isdecimal() else 0
+
+    def _keep_evidence_mark(self, size: int) -> None:
+        if self.evidence_mark is not None and self.escrow is not None:
+            self.evidence_mark.keep(f"{self.escrow.id} {size}\n".encode())
+
+    def _forget(self) -> None:
+        """Remove what an erasure took away, where the place lets it go."""
+        for digest in sorted(self.wanted().forgotten - self.let_go):
+            if self.escrow is not None:
+                self.target.remove(self.escrow.path(digest))
+            self.let_go |= {digest}
 
     def _write(self, files: Iterable[File]) -> None:
         """Write files of one group, some at once; return when all are there."""
@@ -277,33 +295,6 @@ class OffSite:
         self.target.replace(CHECKPOINT_PATH, note)
         self.record.keep(note)
         self.files += 1
-
-
-def adopted_digests(entries: Iterable[bytes], start: int) -> Iterator[str]:
-    """Yield the digests of the texts that the entries adopt."""
-    for index, data in enumerate(entries, start):
-        # Reading every entry in full would cost far more than it finds.
-        if not any(word in data for word in _ADOPTED):
-            continue
-        try:
-            digest = _digest(read_entry(index, data).event)
-        except HoldfastError:
-            continue  # Another log's entries: opaque bytes may hold anything.
-        if digest is not None:
-            yield digest
-
-
-def _digest(event: Event) -> str | None:
-    match event:
-        case (
-            PolicyAdopted(digest=digest)
-            | OverlayAdopted(digest=digest)
-            | CatalogueAdopted(digest=digest)
-            | HolidaysAdopted(digest=digest)
-        ):
-            return digest
-        case _:
-            return None
 
 
 def _steps(sizes: Iterable[int], start: int) -> Iterator[list[int]]:

@@ -14,6 +14,7 @@ from holdfast.operations.log import Log
 from holdfast.operations.ports.store import Mark
 from holdfast.operations.quarantine import hold_what_is_open, rebuild_outbox
 from holdfast.storage.escrow import Escrow
+from holdfast.storage.evidence import Restored, wanted_of
 from holdfast.storage.recover import (
     Progress,
     Pulled,
@@ -28,7 +29,7 @@ class Rebuilt:
 
     checkpoint: Checkpoint
     added: int
-    evidence: int
+    evidence: Restored
     held: int
     jobs: tuple[str, ...]
 
@@ -46,7 +47,8 @@ def rebuild(
     if store.size() < pulled.size:
         hold_what_is_open(log)
     added = bring_forward(store, pulled, mark, progress)
-    evidence = restore_evidence(store, pulled, escrow)
+    wanted = wanted_of(log.state())
+    evidence = restore_evidence(store, pulled, escrow, wanted, progress)
     held = rebuild_outbox(log)
     jobs = tuple(sorted(log.state().jobs.open))
     return Rebuilt(pulled.verified.checkpoint, added, evidence, held, jobs)

@@ -26,8 +26,14 @@ from holdfast.operations.notary import ForkError
 from holdfast.operations.ports.store import Draft, Mark, Store
 from holdfast.storage.errors import StoreError
 from holdfast.storage.escrow import Escrow
+from holdfast.storage.evidence import (
+    Restored,
+    Restoring,
+    Wanted,
+    digests_of,
+    joined,
+)
 from holdfast.storage.folder import Folder
-from holdfast.storage.off_site import adopted_digests
 from holdfast.storage.targets import Target
 
 Progress = Callable[[int, int], None]
@@ -144,36 +150,24 @@ def bring_forward(
     return max(0, pulled.size - before)
 
 
-def restore_evidence(store: Store, pulled: Pulled, escrow: Escrow | None) -> int:
-    """Bring back the texts that adoptions name; return how many there are.
+def restore_evidence(
+    store: Store,
+    pulled: Pulled,
+    escrow: Escrow | None,
+    wanted: Wanted,
+    progress: Progress | None = None,
+) -> Restored:
+    """Bring back what entries name by digest, but for what an erasure took away.
 
-    Raises `StoreError` for the first that cannot be brought back.
+    Raises `StoreError` for the first text in force that cannot be brought back.
     """
-    found = 0
+    restoring = Restoring(store, pulled.reader.target, escrow, wanted)
+    parts = []
     for start, entries in _bundles(pulled, 0):
-        for digest in adopted_digests(entries, start):
-            if store.blob(digest) is None:
-                _restore(store, pulled.reader.target, escrow, digest)
-            found += 1
-    return found
-
-
-def _restore(store: Store, target: Target, escrow: Escrow | None, digest: str) -> None:
-    if escrow is None:
-        raise StoreError(
-            "the adopted texts are sealed, and no escrow key was given",
-            "Give the key that lies in escrow: --escrow-key FILE.",
-            target.name,
-        )
-    path = escrow.path(digest)
-    sealed = target.read(path)
-    if sealed is None:
-        raise StoreError(
-            f"the copy has no evidence {digest} under this escrow key",
-            "Another escrow key sealed it, or it was never published.",
-            f"{target.name} {path}",
-        )
-    store.put_blob(escrow.open(digest, sealed))
+        parts.append(restoring.restore(list(digests_of(entries, start))))
+        if progress:
+            progress(start + len(entries), pulled.size)
+    return joined(parts)
 
 
 def _notes(

@@ -65,6 +65,14 @@ class Target(Protocol):
         """Return the sizes of the checkpoint copies; none where it may not list."""
         ...
 
+    def names(self) -> list[str]:
+        """Return the files directly in the place; none where it may not list."""
+        ...
+
+    def remove(self, path: str) -> bool:
+        """Remove a file; say whether it is gone. A place may refuse that."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FolderTarget:
@@ -99,6 +107,18 @@ class FolderTarget:
     def signed_sizes(self) -> list[int]:
         """Return the sizes of the checkpoint copies."""
         return self.folder.signed_sizes()
+
+    def names(self) -> list[str]:
+        """Return the files directly in the folder."""
+        return self.folder.names()
+
+    def remove(self, path: str) -> bool:
+        """Remove a file."""
+        try:
+            (self.folder.path / path).unlink(missing_ok=True)
+        except OSError:
+            return False
+        return True
 
     def _do(self, write: Any) -> None:
         try:
@@ -174,6 +194,28 @@ class BucketTarget:
         except _FAULTS as fault:
             raise self._unreached("list", "checkpoints", fault) from None
         return sorted({int(name) for name in names if name.isdecimal()})
+
+    def names(self) -> list[str]:
+        """Return the objects directly under the prefix."""
+        try:
+            found = obstore.list_with_delimiter(self.bucket)["objects"]
+        except (faults.PermissionDeniedError, faults.UnauthenticatedError):
+            return []
+        except _FAULTS as fault:
+            raise self._unreached("list", "", fault) from None
+        return sorted(one["path"].rsplit("/", 1)[-1] for one in found)
+
+    def remove(self, path: str) -> bool:
+        """Delete the object, if the credentials may and nothing locks it."""
+        try:
+            obstore.delete(self.bucket, path)
+        except FileNotFoundError:
+            return True
+        except (faults.PermissionDeniedError, faults.UnauthenticatedError):
+            return False
+        except _FAULTS as fault:
+            raise self._unreached("remove", path, fault) from None
+        return True
 
     def _require_same(self, path: str, data: bytes) -> None:
         try:
