@@ -75,11 +75,13 @@ SPEAKERS = {
     "psycopg": {
         "storage/postgresql.py",  # Holdfast's own log.
         "engines/postgresql.py",  # The database under protection: another server.
+        "engines/acknowledged.py",  # The one who writes to it, as an application would.
         "demo/shop.py",  # The shop that customers use: not Holdfast's part.
         "demo/shop_schema.py",  # Its tables.
     },
     "subprocess": {
         "engines/evidence.py",  # Every outside command, with the proof how it went.
+        "engines/fence.py",  # One trial, whether the kernel makes a fence for us.
         "engines/jobs.py",  # Our own detached process, which must outlive us.
         "sources/signing_command.py",  # Whoever holds the log's key in our stead.
         "demo/box.py",  # The node, to be killed and started again.

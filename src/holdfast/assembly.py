@@ -17,6 +17,7 @@ from pathlib import Path
 from holdfast.channels.slack import Slack
 from holdfast.channels.smtp import Relay, Smtp
 from holdfast.channels.status_page import StatusPage
+from holdfast.domain.drill_window import DrillWindow, parse_window
 from holdfast.domain.events.notice import ChannelName
 from holdfast.domain.memory.custody import keys_in_force
 from holdfast.engines.pgbackrest import PgBackRest
@@ -198,6 +199,7 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
         lease=home.settings.delivery_lease,
         witnesses=_witnesses_of(home, log, notary),
         shippers=[Shipper(copy, log, clock, notary) for copy in copies],
+        drill_window=_drill_window_of(home),
     )
 
 
@@ -332,6 +334,11 @@ def asked_witnesses(home: Home) -> list[HttpWitness]:
         HttpWitness(at.name, at.url, parse_verifier_key(at.key), at.timeout)
         for at in home.settings.witnesses
     ]
+
+
+def _drill_window_of(home: Home) -> DrillWindow | None:
+    text = home.settings.drill_window
+    return parse_window(text) if text else None
 
 
 def prober_of(home: Home, world: World) -> Prober:

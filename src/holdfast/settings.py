@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from holdfast.domain.drill_window import parse_window
 from holdfast.engines.protected import Protected
 from holdfast.errors import FaultsError, HoldfastError
 from holdfast.ledger.errors import LedgerError
@@ -175,6 +176,7 @@ class Settings(_Part):
     mail: MailAt | None = None
     status_page: StatusPageAt | None = None
     pgbackrest: list[Protected] = []
+    drill_window: str | None = None
     scripted: ScriptedAt | None = None
     publish: list[PublishAt] = []
     escrow_key: Path = Path("escrow.key")
@@ -182,6 +184,15 @@ class Settings(_Part):
     witnesses: list[WitnessAt] = []
     witness_quorum: Annotated[int, Field(ge=1)] | None = None
     witness_silent_after: Length = timedelta(minutes=10)
+
+    @field_validator("drill_window")
+    @classmethod
+    def _is_a_window(cls, text: str | None) -> str | None:
+        try:
+            _ = text and parse_window(text)
+        except HoldfastError as fault:
+            raise ValueError(f"{fault.message}. {fault.hint}") from None
+        return text
 
     @model_validator(mode="after")
     def _copies_differ(self) -> Settings:

@@ -129,7 +129,13 @@ def a_rig(change: Callable[[Protected, Path], Protected] = as_laid) -> Iterator[
     with tempfile.TemporaryDirectory(prefix="holdfast-", dir=shared_temp()) as made:
         base = Path(made)
         base.chmod(0o711)
-        layout = Layout(DATASTORE, base / "on-site", unused_port(), base / "away")
+        layout = Layout(
+            DATASTORE,
+            base / "on-site",
+            unused_port(),
+            base / "away",
+            escrow=base / "escrow",
+        )
         protected = change(lay_out(layout), base)
         create_cluster(protected, rpo=timedelta(hours=1))
         start_cluster(protected)

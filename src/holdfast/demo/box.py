@@ -87,6 +87,7 @@ class Box:
             self.folder / "production",
             _free_port(),
             off_site / "repository",
+            escrow=self.folder / "escrow",
         )
         self.protected = provision.lay_out(layout)
         northwind.write_resilience(self.resilience, self.ports.shop)

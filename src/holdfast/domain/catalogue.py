@@ -106,6 +106,18 @@ class Replica:
 
 
 @dataclass(frozen=True, slots=True)
+class SmokeTest:
+    """A command that tries the application on restored data in a drill's fence.
+
+    It finds the database by ``PGHOST`` and its like; exit status 0 is good.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Datastore:
     """A place where data live; ``engine`` names how it is backed up and restored."""
 
@@ -118,6 +130,7 @@ class Datastore:
     customer_data: bool
     invariants: tuple[Invariant, ...] = ()
     replicas: tuple[Replica, ...] = ()
+    smoke_tests: tuple[SmokeTest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from holdfast.domain.catalogue import (
     Person,
     Probe,
     Replica,
+    SmokeTest,
     Supplier,
     VantagePoint,
 )
@@ -124,6 +125,7 @@ def read_datastore(table: Table) -> Datastore:
         customer_data=table.flag("customer_data", default=True),
         invariants=tuple(_invariant(t) for t in table.tables("invariants")),
         replicas=tuple(_replica(t) for t in table.tables("replicas")),
+        smoke_tests=tuple(_smoke_test(t) for t in table.tables("smoke_tests")),
     )
     table.finish()
     return datastore
@@ -207,6 +209,19 @@ def _replica(table: Table) -> Replica:
     replica = Replica(name=table.text("name"), environment=table.text("environment"))
     table.finish()
     return replica
+
+
+def _smoke_test(table: Table) -> SmokeTest:
+    test = SmokeTest(
+        name=table.text("name"),
+        command=table.texts("command"),
+        timeout=_duration(table, "timeout", "60 s"),
+    )
+    if not test.command or not test.command[0].startswith("/"):
+        hint = 'Write program and arguments apart: ["/opt/shop/bin/smoke", "--quick"].'
+        table.fault("command", "the command names no program by its full path", hint)
+    table.finish()
+    return test
 
 
 def _slug(table: Table, key: str = "id") -> str:

@@ -2,6 +2,8 @@
 
 The order requests the job; the judgement follows from what the job measured, or from
 its loss. It passes only if nothing at all is wrong: a drill confirms, it does not hint.
+In a rehearsal of several datastores a job is requested only when its turn has come: the
+functions' ranks are the order of recovery (clause 4), and equals go side by side.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ def conclude(situation: Situation) -> tuple[JobRequested | DrillFinished, ...]:
     for drill in under_way(situation):
         job = situation.state.jobs.all.get(drill.ordered.drill)
         if job is None:
-            found.append(_request(situation, drill))
+            if is_its_turn(situation, drill):
+                found.append(_request(situation, drill))
         elif job.ended is not None:
             found.append(judged(situation, drill, job))
     return tuple(found)
@@ -38,6 +41,18 @@ def under_way(situation: Situation) -> tuple[Drill, ...]:
     drills = situation.state.drills.values()
     running = (drill for drill in drills if drill.finished is None)
     return tuple(sorted(running, key=lambda drill: drill.ordered_index))
+
+
+def is_its_turn(situation: Situation, drill: Drill) -> bool:
+    """Say whether every drill of an earlier rank in its rehearsal is over.
+
+    Passed or not: on the worst day too, one loss does not leave the next one waiting.
+    """
+    if drill.rehearsal is None:
+        return True
+    state = situation.state
+    others = (state.drills[n] for n in state.rehearsals[drill.rehearsal].ordered.drills)
+    return all(other.finished for other in others if other.rank < drill.rank)
 
 
 def judged(situation: Situation, drill: Drill, job: Job) -> DrillFinished:
@@ -86,6 +101,14 @@ def data_loss(measured: DrillMeasured) -> timedelta | None:
     if measured.commits_lost is not None and measured.first_lost_at is not None:
         since = measured.first_lost_at
     return max(measured.fault_at - since, timedelta(0))
+
+
+def rank(situation: Situation, datastore: str) -> int:
+    """Return the place in the order of recovery: the first function's that needs it."""
+    catalogue = situation.rules.catalogue
+    last = max((f.rank for f in catalogue.functions), default=1)
+    ranks = [catalogue.rank(service) for service in services(situation, datastore)]
+    return min(ranks, default=last)
 
 
 def services(situation: Situation, datastore: str) -> tuple[str, ...]:

@@ -28,7 +28,13 @@ from holdfast.domain.events.custody import (
     LedgerSigningFailing,
     LedgerSigningResumed,
 )
-from holdfast.domain.events.drill import DrillFinished, DrillMeasured, DrillOrdered
+from holdfast.domain.events.drill import (
+    DrillFinished,
+    DrillMeasured,
+    DrillOrdered,
+    DrillTraced,
+    RehearsalOrdered,
+)
 from holdfast.domain.events.governance import (
     CatalogueAdopted,
     HolidaysAdopted,
@@ -93,7 +99,7 @@ from holdfast.domain.memory import services as service_memory
 from holdfast.domain.memory import witnesses as witness_memory
 from holdfast.domain.memory.copies import Copies
 from holdfast.domain.memory.custody import Custody
-from holdfast.domain.memory.drills import Drills
+from holdfast.domain.memory.drills import Drills, Rehearsal, Rehearsals
 from holdfast.domain.memory.incidents import (
     Incident,
     IncidentEvent,
@@ -147,6 +153,7 @@ class State:
     jobs: Jobs = Jobs()
     datastores: Datastores = Map()
     drills: Drills = Map()
+    rehearsals: Rehearsals = Map()
     ledger_checks: tuple[tuple[LedgerChecked, int], ...] = ()
     copies: Copies = Map()
     witnesses: Witnesses = Map()
@@ -240,9 +247,16 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
         case BackupSeen() | BackupGone() | ProtectionSeen() | DatastoreMeasured():
             known = protection_memory.remember(state.datastores, event, index)
             return replace(state, datastores=known)
-        case DrillOrdered() | DrillMeasured():
+        case DrillOrdered() | DrillMeasured() | DrillTraced():
             drills = drill_memory.remember(state.drills, event, index)
             return replace(state, drills=drills)
+        case RehearsalOrdered():
+            rehearsal = Rehearsal(event, index)
+            return replace(
+                state,
+                drills=drill_memory.join(state.drills, event),
+                rehearsals=state.rehearsals.set(event.rehearsal, rehearsal),
+            )
         case DrillFinished():
             drills = drill_memory.remember(state.drills, event, index)
             known = protection_memory.remember(state.datastores, event, index)

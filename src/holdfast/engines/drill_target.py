@@ -4,7 +4,8 @@ It has its own folder, data directory, socket and configuration; none of product
 settings are used, so none can lead out: it listens on no network, archives nowhere,
 loads no library that would start work of its own, and subscribes to nothing. What must
 not be overruled is given on the command line, where `postgresql.auto.conf`, which comes
-back with the data, has no say.
+back with the data, has no say. Around all that stands the kernel's fence, where it can
+be had; without it the settings alone hold the server in, and the result says so.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from holdfast.domain.events.drill import KeyFrom, Scenario
 from holdfast.engines.account import own_folder, write_private
+from holdfast.engines.acknowledged import NOTES
 from holdfast.engines.evidence import Call, argv_of, run
+from holdfast.engines.fence import Fence
 from holdfast.engines.pgbackrest_command import version
 from holdfast.engines.postgresql import POLL_SECONDS, postmaster
 from holdfast.engines.protected import Cluster, Protected
@@ -41,6 +45,67 @@ _SIZES = {
     "track_commit_timestamp": "track_commit_timestamp",
 }
 _SETTING = re.compile(r"^(\w+) setting: +(\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Walled:
+    """The datastore as it is rehearsed, and what its processes cannot reach.
+
+    ``fence`` is ``None`` where this host makes none for us.
+    """
+
+    target: Protected
+    fence: Fence | None
+    key_from: KeyFrom
+
+
+def walled(protected: Protected, number: int, scenario: Scenario) -> Walled:
+    """Return the target for one repository, with the key of it that is in escrow.
+
+    Raises `HoldfastError` where a region-loss lacks what it has to come from.
+    """
+    target, place = target_of(protected), protected.repository(number)
+    if scenario == "region-loss":
+        if not place.off_site:
+            raise HoldfastError(
+                f"repository {number} is lost with the region: it is not off-site",
+                "Name an off-site repository with --repository, or none at all.",
+            )
+        if place.escrow_file is None:
+            raise HoldfastError(
+                f"the key of repository {number} is nowhere but in production",
+                "Keep a copy outside, and name it escrow_file in the settings.",
+            )
+    key_from: KeyFrom = "production"
+    if place.escrow_file is not None:
+        key_from = "escrow"
+        escrowed = replace(place, key_file=place.escrow_file)
+        others = (r for r in target.repositories if r.number != number)
+        target = replace(target, repositories=(*others, escrowed))
+    fence = fence_of(protected, scenario)
+    return Walled(target, fence if fence.holds() else None, key_from)
+
+
+def fence_of(protected: Protected, scenario: Scenario) -> Fence:
+    """Return what keeps a drill's processes from production and, in a region-loss,
+    from everything on-site.
+    """
+    cluster = protected.cluster
+    kept = [r for r in protected.repositories if scenario == "restore" or r.off_site]
+    gone = [r for r in protected.repositories if r not in kept]
+    folders = tuple(r.folder for r in kept if r.folder is not None)
+    needed = (protected.folder / FOLDER, *folders)
+    sockets = cluster.socket_folder
+    if any(place.is_relative_to(sockets) for place in needed):
+        sockets /= f".s.PGSQL.{cluster.port}"
+    hidden = (
+        *(cluster.data, sockets, *((cluster.passfile,) if cluster.passfile else ())),
+        *(repository.key_file for repository in protected.repositories),
+        *(protected.recovery_config(r.number) for r in protected.repositories),
+        *(protected.production_config, protected.folder / NOTES),
+        *(repository.folder for repository in gone if repository.folder is not None),
+    )
+    return Fence(hidden=hidden, read_only=folders)
 
 
 def target_of(protected: Protected) -> Protected:

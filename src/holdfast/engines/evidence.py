@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import IO
 
 from holdfast.engines.account import unprivileged
+from holdfast.engines.fence import DIES_WITH_US, Fence
 from holdfast.errors import HoldfastError
 from holdfast.operations.ports.engine import Evidence
 
-DIES_WITH_US = ("/usr/bin/setpriv", "--pdeathsig", "KILL", "--")
 TAIL_CHARACTERS = 2000
 BASE_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 PACKAGES = {
@@ -71,6 +71,7 @@ class Call:
     """A command to run: what, for how long at most, where, and with what around it.
 
     ``secret_output``: what it prints is customers' data; evidence keeps the digest.
+    ``fence``: it runs inside, cut off from the rest.
     """
 
     argv: tuple[str, ...]
@@ -79,6 +80,7 @@ class Call:
     version: str = ""
     environment: Mapping[str, str] | None = None
     secret_output: bool = False
+    fence: Fence | None = None
 
 
 def run(call: Call) -> Ran:
@@ -128,9 +130,10 @@ def argv_of(*parts: str | Path | None) -> tuple[str, ...]:
 
 def _launch(call: Call, sink: IO[bytes]) -> subprocess.Popen[bytes]:
     require(Path(call.argv[0]))
-    account = unprivileged()
+    account = None if call.fence else unprivileged()
+    argv = call.fence.enclose(call.argv) if call.fence else (*DIES_WITH_US, *call.argv)
     return subprocess.Popen(
-        (*DIES_WITH_US, *call.argv),
+        argv,
         stdin=subprocess.DEVNULL,
         stdout=sink,
         stderr=subprocess.STDOUT,

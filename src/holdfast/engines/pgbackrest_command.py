@@ -20,6 +20,7 @@ from holdfast.engines.compatible import (
     insist_on_sftp,
 )
 from holdfast.engines.evidence import Call, Ran, argv_of, require, run
+from holdfast.engines.fence import Fence
 from holdfast.engines.pgbackrest_repository import repository_lines
 from holdfast.engines.protected import Protected, RepositoryAt
 
@@ -59,6 +60,7 @@ def call(
     config: Path,
     deadline: timedelta | None = None,
     arguments: tuple[str | Path, ...] = (),
+    fence: Fence | None = None,
 ) -> Ran:
     """Run one pgBackRest command under a deadline, with the given configuration.
 
@@ -81,6 +83,7 @@ def call(
             version(protected.pgbackrest),
             environment(protected),
             secret_output=command == "repo-get",
+            fence=fence,
         )
     )
 

@@ -19,6 +19,7 @@ from typing import TypeAlias, TypeVar
 import psycopg
 
 from holdfast.engines.evidence import Call, Ran, argv_of, run, scrub
+from holdfast.engines.fence import Fence
 from holdfast.engines.pgbackrest_command import version
 from holdfast.engines.protected import Cluster, Deadlines
 from holdfast.operations.ports.engine import Evidence, InvariantResult
@@ -59,12 +60,13 @@ def start_server(
     *,
     fenced: bool = False,
     walls: Mapping[str, str] | None = None,
+    fence: Fence | None = None,
 ) -> Ran:
     """Start the server; its success is not proof that it may be used.
 
     A ``fenced`` one listens on its own socket only: applications, which come over the
     network, do not reach data that nobody has verified. ``walls`` are settings that no
-    file can overrule.
+    file can overrule; ``fence`` is the kernel's.
     """
     clear_stale_socket(cluster)
     settings = [f"-c config_file={cluster.config_file}"] if cluster.config_file else []
@@ -78,6 +80,7 @@ def start_server(
         deadlines.start + timedelta(seconds=5),
         *("start", "-w", f"--timeout={seconds}", f"--log={cluster.log}"),
         *((f"--options={' '.join(settings)}",) if settings else ()),
+        fence=fence,
     )
 
 
@@ -138,7 +141,7 @@ def ask(cluster: Cluster, sql: str, timeout: timedelta) -> Asked:
             server = f"PostgreSQL {connection.info.server_version / 10000:.2f}"
             rows = tuple(connection.execute(sql).fetchall())
     except psycopg.Error as error:
-        detail = _reason(error)
+        detail = reason(error)
     said = repr(rows) if rows is not None else detail
     evidence = Evidence(
         argv=("sql", sql),
@@ -202,7 +205,7 @@ def _check(
             connection.execute("set local role pg_read_all_data")
             rows = connection.execute(sql, prepare=True).fetchmany(2)
     except psycopg.Error as error:
-        return InvariantResult(name, holds=False, detail=_reason(error))
+        return InvariantResult(name, holds=False, detail=reason(error))
     if len(rows) == 1 and len(rows[0]) == 1 and rows[0][0] is True:
         return InvariantResult(name, holds=True, detail="true")
     return InvariantResult(name, holds=False, detail=_shape(rows))
@@ -226,13 +229,16 @@ def _living_server(lock: Path) -> int | None:
     return pid if program.startswith("postgres") and state != "Z" else None
 
 
-def _pg_ctl(cluster: Cluster, deadline: timedelta, *options: str) -> Ran:
+def _pg_ctl(
+    cluster: Cluster, deadline: timedelta, *options: str, fence: Fence | None = None
+) -> Ran:
     program = cluster.bin_folder / "pg_ctl"
     argv = argv_of(program, f"--pgdata={cluster.data}", *options)
-    return run(Call(argv, deadline, Path("/"), version(program)))
+    return run(Call(argv, deadline, Path("/"), version(program), fence=fence))
 
 
-def _reason(error: psycopg.Error) -> str:
+def reason(error: psycopg.Error) -> str:
+    """Return what the server or the library says of a failure, fit to be shown."""
     if error.diag.message_primary:
         return scrub(error.diag.message_primary)
     lines = [line for line in scrub(str(error)).splitlines() if line.strip()]

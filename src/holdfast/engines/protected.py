@@ -119,7 +119,7 @@ class Schedule:
 class Protected:
     """A datastore, its repositories, and the folder that Holdfast works in for it.
 
-    ``heartbeat``: Holdfast may keep a schema `holdfast` with two small tables in it.
+    ``heartbeat``: Holdfast may keep a schema `holdfast` with small tables in it.
     """
 
     id: str

@@ -7,7 +7,7 @@ a private file and is never an argument.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,13 +33,17 @@ INCLUDE = "holdfast.conf"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a new protected datastore is to lie: everything in one folder."""
+    """Where a new protected datastore is to lie: everything in one folder.
+
+    ``escrow`` is a place outside of production that gets a copy of the off-site key.
+    """
 
     id: str
     folder: Path
     port: int
     off_site: Path
     bin_folder: Path = Path("/usr/lib/postgresql/15/bin")
+    escrow: Path | None = None
 
 
 def lay_out(layout: Layout) -> Protected:
@@ -67,6 +71,8 @@ def lay_out(layout: Layout) -> Protected:
         RepositoryAt(number, path, _new_key(keys, number), off_site=off_site)
         for number, path, off_site in places
     )
+    if layout.escrow is not None:
+        repositories = tuple(_escrowed(r, layout.escrow) for r in repositories)
     work = folder / "holdfast"
     return Protected(layout.id, work, cluster, repositories, stanza=layout.id)
 
@@ -124,6 +130,14 @@ def _new_key(folder: Path, number: int) -> Path:
     if not path.exists():
         write_private(path, secrets.token_urlsafe(48) + "\n")
     return path
+
+
+def _escrowed(repository: RepositoryAt, escrow: Path) -> RepositoryAt:
+    if not repository.off_site:
+        return repository
+    copy = own_folder(escrow) / repository.key_file.name
+    write_private(copy, repository.key_file.read_bytes())
+    return replace(repository, escrow_file=copy)
 
 
 def _initdb(cluster: Cluster, pwfile: Path, protected: Protected) -> None:

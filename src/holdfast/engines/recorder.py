@@ -27,7 +27,7 @@ _NOW = (
     " array(select name from pg_ls_waldir() where name ~ '^[0-9A-F]{24}$' order by 1)"
 )
 _COMMIT = re.compile(
-    r"lsn: ([0-9A-F]+/[0-9A-F]+), .*desc: COMMIT(?:_PREPARED)? .*?"
+    r"tx: +(\d+), lsn: ([0-9A-F]+/[0-9A-F]+), .*desc: COMMIT(?:_PREPARED)? .*?"
     r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC"
 )
 
@@ -49,8 +49,12 @@ class Loss:
     first_at: datetime | None
 
 
-def record(protected: Protected, wal_max: str, report: Report) -> Recorded | None:
+def record(
+    protected: Protected, wal_max: str, report: Report, own: frozenset[int]
+) -> Recorded | None:
     """Record production's commits from the newest archived segment on.
+
+    Transactions of our ``own`` are nobody's loss, and are left out.
 
     ``None`` where production does not answer or its WAL cannot be read.
     """
@@ -60,8 +64,8 @@ def record(protected: Protected, wal_max: str, report: Report) -> Recorded | Non
         return None
     flushed, timeline, names = cast("tuple[str, int, list[str]]", asked.rows[0])
     reach = position(flushed)
-    own = [name for name in names if int(name[:8], 16) == timeline]
-    kept = [name for name in own if name[8:] >= wal_max[8:] and start_of(name) < reach]
+    present = [name for name in names if int(name[:8], 16) == timeline]
+    kept = [n for n in present if n[8:] >= wal_max[8:] and start_of(n) < reach]
     if not kept:
         # What was archived is gone from pg_wal, and nothing has come after it.
         since = start_of(wal_max) + SEGMENT_BYTES
@@ -77,11 +81,9 @@ def record(protected: Protected, wal_max: str, report: Report) -> Recorded | Non
     )
     deadline = protected.deadlines.short
     dumped = report.keep(run(Call(argv, deadline, protected.folder, version(program))))
-    return (
-        Recorded(timeline, since, _commits(dumped.output, reach))
-        if (dumped.exited_well)
-        else None
-    )
+    if not dumped.exited_well:
+        return None
+    return Recorded(timeline, since, _commits(dumped.output, reach, own))
 
 
 def lost(recorded: Recorded | None, timeline: int, replayed_to: int) -> Loss | None:
@@ -100,10 +102,13 @@ def position(text: str) -> int:
     return (int(high, 16) << 32) + int(low, 16)
 
 
-def _commits(dump: str, reach: int) -> tuple[tuple[int, datetime], ...]:
+def _commits(
+    dump: str, reach: int, own: frozenset[int]
+) -> tuple[tuple[int, datetime], ...]:
     found = (
         (position(lsn), datetime.fromisoformat(at).replace(tzinfo=UTC))
-        for lsn, at in _COMMIT.findall(dump)
+        for xid, lsn, at in _COMMIT.findall(dump)
+        if int(xid) not in own
     )
     return tuple((lsn, at) for lsn, at in found if lsn < reach)
 

@@ -2,7 +2,8 @@
 
 Nothing real is harmed: the repository is copied into the drill's own place and broken
 there, the wrong key stands in a configuration of the drill's own, and the place
-without room is one where nothing can be written at all.
+without room is a small file system that nobody but the restore sees; where the kernel
+makes none for us, one where nothing can be written at all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import assert_never
 
 from holdfast.domain.events.drill import Sabotage
-from holdfast.engines.account import write_private
+from holdfast.engines.account import own_folder, write_private
+from holdfast.engines.drill_target import Walled
 from holdfast.engines.evidence import Call, argv_of, run, summarise
 from holdfast.engines.pgbackrest_info import read_info
 from holdfast.engines.protected import Protected, RepositoryAt
@@ -22,13 +24,21 @@ from holdfast.errors import HoldfastError
 
 # The kernel's own file system says truthfully that it has no room.
 NO_ROOM = Path("/proc/holdfast-drill")
+SMALL_ROOM_BYTES = 4 << 20
 NOISE_BYTES = 64
 
 
-def sabotaged(
+def sabotaged(walled: Walled, number: int, kind: Sabotage, report: Report) -> Walled:
+    """Return the drill's target with one thing broken."""
+    if kind == "no-space" and walled.fence is not None:
+        data = own_folder(walled.target.cluster.data)
+        return replace(walled, fence=walled.fence.with_room(data, SMALL_ROOM_BYTES))
+    return replace(walled, target=_broken(walled.target, number, kind, report))
+
+
+def _broken(
     target: Protected, number: int, kind: Sabotage, report: Report
 ) -> Protected:
-    """Return the drill's target with one thing broken."""
     place = target.repository(number)
     match kind:
         case "wrong-key":
@@ -53,6 +63,11 @@ def sabotaged(
 
 
 def _copy(target: Protected, place: RepositoryAt, report: Report) -> RepositoryAt:
+    if place.folder is None:
+        raise HoldfastError(
+            f"only a repository in a folder is copied, and this is {place.location}",
+            "Try wrong-key or no-space, or another repository with --repository.",
+        )
     report.step("copying the repository, to break the copy")
     copy = target.folder / "broken-repository"
     argv = argv_of("/usr/bin/cp", "--recursive", "--no-target-directory")

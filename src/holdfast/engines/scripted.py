@@ -18,6 +18,7 @@ from holdfast.engines.shelf import MemoryShelf, Shelf
 from holdfast.errors import HoldfastError
 from holdfast.operations.ports.clock import Clock
 from holdfast.operations.ports.engine import (
+    Acknowledged,
     Backup,
     Description,
     Evidence,
@@ -230,7 +231,13 @@ class Scripted:
             untouched=True,
             disposed=True,
             findings=tuple(findings),
-            steps=(("restore", started.length),),
+            steps=(("restore", timedelta(0), started.length),),
+            fence="namespaces",
+            key_from="escrow",
+            detected_at=started.at,
+            acknowledged=None if findings else Acknowledged(0, 0, 0, 0),
+            heartbeat_at=recovered_to,
+            smoke_tests=tuple(test.name for test in job.smoke_tests),
         )
         proof = (self._evidence(job.verb, job.datastore, at=started.at),)
         detail = "; ".join(findings) or "restored, verified and removed"

@@ -21,7 +21,7 @@ from holdfast.domain.decide import (
     StartJob,
     VerifyRecovery,
 )
-from holdfast.domain.events.drill import DrillMeasured
+from holdfast.domain.events.drill import DrillMeasured, DrillTraced, Scenario
 from holdfast.domain.events.incident import PreflightChecked, RecoveryVerified
 from holdfast.domain.events.job import JobFinished, JobLost, JobRequested, JobStarted
 from holdfast.domain.events.notice import StatusPageSeen
@@ -35,13 +35,16 @@ from holdfast.operations.ports.engine import (
     Job,
     Lost,
     Readiness,
+    Rehearsal,
     Running,
+    SmokeTest,
 )
 from holdfast.operations.ports.store import Store
 from holdfast.operations.world import World
 
 DETAIL_MAX = 300
 FINDINGS_MAX = 20
+_MICROSECOND = timedelta(microseconds=1)
 _PLAIN = cattrs.Converter()
 _PLAIN.register_unstructure_hook(timedelta, lambda length: length.total_seconds())
 
@@ -96,6 +99,24 @@ def _job(world: World, requested: JobRequested) -> Job:
         target=requested.target,
         invariants=_invariants(world, requested.datastore) if drill else (),
         sabotage=drill.ordered.sabotage if drill else None,
+        scenario=_scenario(world, drill.rehearsal) if drill else "restore",
+        smoke_tests=_smoke_tests(world, requested.datastore) if drill else (),
+    )
+
+
+def _scenario(world: World, rehearsal: str | None) -> Scenario:
+    known = world.log.state().rehearsals
+    return known[rehearsal].ordered.scenario if rehearsal else "restore"
+
+
+def _smoke_tests(world: World, name: str) -> tuple[SmokeTest, ...]:
+    situation = world.situation()
+    declared = situation.rules.catalogue.datastores if situation else ()
+    return tuple(
+        SmokeTest(test.name, test.command, test.timeout)
+        for datastore in declared
+        if datastore.id == name
+        for test in datastore.smoke_tests
     )
 
 
@@ -134,19 +155,19 @@ def _observe(world: World, name: str) -> Sequence[Fact]:
             finished = JobFinished(
                 name, end.ok, _short(end.detail), digest, end.finished_at
             )
-            return (*_measured(name, end, digest, now), Fact(finished, now))
+            return (*_measured(asked, end, digest, now), Fact(finished, now))
         case Lost() as lost:
             detail = _short(_cleared(engine, asked, lost.detail))
             return (Fact(JobLost(name, detail, now), now),)
 
 
-def _measured(name: str, end: Finished, digest: str, now: datetime) -> tuple[Fact, ...]:
+def _measured(job: Job, end: Finished, digest: str, now: datetime) -> tuple[Fact, ...]:
     """Return what a drill measured; it is recorded together with its job's end."""
     found = end.rehearsal
     if found is None:
         return ()
     measured = DrillMeasured(
-        drill=name,
+        drill=job.id,
         fault_at=found.fault_at,
         verified_at=found.verified_at,
         recovered_to=found.recovered_to,
@@ -157,12 +178,32 @@ def _measured(name: str, end: Finished, digest: str, now: datetime) -> tuple[Fac
         untouched=found.untouched,
         disposed=found.disposed,
         findings=tuple(map(_short, found.findings[:FINDINGS_MAX])),
-        steps=tuple(step for step, _ in found.steps),
-        steps_us=tuple(spent // timedelta(microseconds=1) for _, spent in found.steps),
+        steps=tuple(step for step, _, _ in found.steps),
+        steps_us=tuple(spent // _MICROSECOND for _, _, spent in found.steps),
         evidence=digest,
         at=end.finished_at,
     )
-    return (Fact(measured, now),)
+    return (Fact(measured, now), Fact(_traced(job, found, end.finished_at), now))
+
+
+def _traced(job: Job, found: Rehearsal, at: datetime) -> DrillTraced:
+    noted = found.acknowledged
+    return DrillTraced(
+        drill=job.id,
+        scenario=job.scenario,
+        fence=found.fence,
+        key_from=found.key_from,
+        detected_at=found.detected_at,
+        heartbeat_at=found.heartbeat_at,
+        recorder=_short(found.recorder),
+        acknowledged=noted.noted if noted else None,
+        lost=noted.lost if noted else None,
+        holes=noted.holes if noted else None,
+        extras=noted.extras if noted else None,
+        smoke_tests=found.smoke_tests,
+        began_us=tuple(began // _MICROSECOND for _, began, _ in found.steps),
+        at=at,
+    )
 
 
 def _cleared(engine: Engine, job: Job, detail: str) -> str:

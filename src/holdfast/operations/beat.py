@@ -19,6 +19,7 @@ from holdfast.operations.act import perform
 from holdfast.operations.deliver import deliver, parcels_of
 from holdfast.operations.log import as_fact
 from holdfast.operations.ports.store import MovedOnError
+from holdfast.operations.rehearse import order_due
 from holdfast.operations.signing import tell_of_signing
 from holdfast.operations.watch import due_looks
 from holdfast.operations.world import World
@@ -32,6 +33,9 @@ def beat(world: World) -> None:
     world.inbox.hand_over(world.log.record)
     situation = world.situation()
     if situation is not None:
+        if world.drill_window is not None:
+            order_due(world.log, situation, world.drill_window)
+            situation = world.situation() or situation
         for action in _conclude(world, situation).actions:
             world.hands.do(repr(action), partial(perform, world, action))
         for datastore in due_looks(situation, world):

@@ -1,25 +1,51 @@
 """What people do to rehearse: order a drill, beside production and without harm to it.
 
-The order is recorded first; the node carries it out. Nothing is written to production.
+The order is recorded first; the node carries it out. Production gains nothing but the
+recorder's rows. Where the operator gave a window, the schedule orders in it what is due
+soon: nobody has to be asked for what harms nobody.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from holdfast.domain import recovering, rehearsing
+from holdfast.domain.controls import drills
 from holdfast.domain.controls.judging import Situation
-from holdfast.domain.events.drill import DrillOrdered, Sabotage
+from holdfast.domain.drill_window import DrillWindow
+from holdfast.domain.events.drill import (
+    DrillOrdered,
+    RehearsalOrdered,
+    Sabotage,
+    Scenario,
+)
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.authority import require
+from holdfast.operations.log import Log
 from holdfast.operations.ports.store import MovedOnError
 from holdfast.operations.respond import Desk
 
 TRIES = 20
+SCHEDULE = "holdfast"
 UNDER_WAY = frozenset(
     {"preflight", "restore", "restoring", "verify", "failover", "failing_over"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be rehearsed, and how.
+
+    Without ``datastores``: all of the critical functions, in the order of their ranks.
+    Without ``repository``: from off-site.
+    """
+
+    datastores: tuple[str, ...] = ()
+    repository: int | None = None
+    sabotage: Sabotage | None = None
+    scenario: Scenario = "restore"
 
 
 def order_drill(
@@ -28,43 +54,115 @@ def order_drill(
     *,
     repository: int | None = None,
     sabotage: Sabotage | None = None,
+    scenario: Scenario = "restore",
 ) -> DrillOrdered:
     """Order a drill of the datastore, from off-site unless a repository is named.
 
     Raises `HoldfastError` while another drill or a recovery of it is under way: one
     fence per target, and the real thing comes first.
     """
+    wanted = Wanted((datastore,), repository, sabotage, scenario)
+    return order_rehearsal(desk, wanted)[0]
+
+
+def order_rehearsal(desk: Desk, wanted: Wanted) -> tuple[DrillOrdered, ...]:
+    """Order the drills of one disaster, all at one moment; they begin in their order.
+
+    Raises `HoldfastError` as `order_drill` does, and then orders none.
+    """
     for _ in range(TRIES):
         with suppress(MovedOnError):
-            return _order(desk, datastore, repository, sabotage)
+            return _order(desk, wanted)
     raise HoldfastError(
         "the log is written to so fast that the order found no place",
         "Order the drill again.",
     )
 
 
-def _order(
-    desk: Desk, datastore: str, repository: int | None, sabotage: Sabotage | None
-) -> DrillOrdered:
+def order_due(log: Log, situation: Situation, window: DrillWindow) -> bool:
+    """Order, inside the window, the drills that are due soon; say whether any was.
+
+    What cannot be rehearsed now (another drill, a recovery, no backup seen) waits for
+    the next beat; when it is overdue, the control is red.
+    """
+    if not window.is_open(situation.now):
+        return False
+    ready = [d.id for d in drills.due_soon(situation) if _may_begin(situation, d.id)]
+    if not ready:
+        return False
+    facts = _facts(situation, Wanted(tuple(ready)), SCHEDULE)
+    with suppress(MovedOnError):
+        log.record(facts, expected_size=situation.state.size)
+        return True
+    return False
+
+
+def _order(desk: Desk, wanted: Wanted) -> tuple[DrillOrdered, ...]:
     situation = desk.situation()
     require(situation.rules, desk.person, "order_drill")
-    _require_declared(situation, datastore)
-    _require_free(situation, datastore)
-    if repository is None:
-        repository = _off_site(situation, datastore)
+    single = len(wanted.datastores) == 1
+    if not wanted.datastores:
+        wanted = replace(wanted, datastores=_critical(situation, wanted))
+    for datastore in wanted.datastores:
+        _require_declared(situation, datastore)
+        _require_free(situation, datastore)
+    facts = _facts(situation, wanted, desk.person)
+    if single and wanted.scenario == "restore":
+        facts = [fact for fact in facts if isinstance(fact.event, DrillOrdered)]
+    # At the size that was looked at: of two who order at once, one is refused.
+    desk.log.record(facts, expected_size=situation.state.size)
+    return tuple(f.event for f in facts if isinstance(f.event, DrillOrdered))
+
+
+def _facts(situation: Situation, wanted: Wanted, by: str) -> list[Fact]:
     now = situation.now
-    ordered = DrillOrdered(
-        drill=f"drill-{datastore}-{now:%Y%m%dT%H%M%S}",
-        datastore=datastore,
-        repository=repository,
-        sabotage=sabotage,
-        by=desk.person,
+    ranked = sorted((rehearsing.rank(situation, d), d) for d in wanted.datastores)
+    ordered = [
+        DrillOrdered(
+            drill=f"drill-{datastore}-{now:%Y%m%dT%H%M%S}",
+            datastore=datastore,
+            repository=wanted.repository or _off_site(situation, datastore),
+            sabotage=wanted.sabotage,
+            by=by,
+            at=now,
+        )
+        for _, datastore in ranked
+    ]
+    rehearsal = RehearsalOrdered(
+        rehearsal=f"rehearsal-{now:%Y%m%dT%H%M%S}-{ordered[0].datastore}",
+        scenario=wanted.scenario,
+        drills=tuple(each.drill for each in ordered),
+        ranks=tuple(rank for rank, _ in ranked),
+        by=by,
         at=now,
     )
-    fact = Fact(ordered, now, actor=f"person:{desk.person}")
-    # At the size that was looked at: of two who order at once, one is refused.
-    desk.log.record([fact], expected_size=situation.state.size)
-    return ordered
+    actor = by if by == SCHEDULE else f"person:{by}"
+    events: tuple[DrillOrdered | RehearsalOrdered, ...] = (*ordered, rehearsal)
+    return [Fact(event, now, actor=actor) for event in events]
+
+
+def _critical(situation: Situation, wanted: Wanted) -> tuple[str, ...]:
+    if wanted.sabotage is not None or wanted.repository is not None:
+        raise HoldfastError(
+            "a sabotage or a repository belongs to one datastore",
+            "Name the datastore to rehearse.",
+        )
+    found = tuple(datastore.id for datastore in drills.covered(situation))
+    if not found:
+        raise HoldfastError(
+            "the catalogue names no datastore of a critical function",
+            "Name the datastore to rehearse, or declare what the services stand on.",
+        )
+    return found
+
+
+def _may_begin(situation: Situation, datastore: str) -> bool:
+    try:
+        _require_free(situation, datastore)
+        _off_site(situation, datastore)
+    except HoldfastError:
+        return False
+    return True
 
 
 def _require_declared(situation: Situation, datastore: str) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from holdfast.domain.controls.judging import Situation
+from holdfast.domain.drill_window import DrillWindow
 from holdfast.domain.events.notice import ChannelName
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact, seal
@@ -103,6 +104,8 @@ class World:
     lease: timedelta = timedelta(seconds=30)
     witnesses: Witnesses | None = None
     shippers: Sequence[Shipper] = ()
+    # When the schedule may order drills; without it, a person orders them.
+    drill_window: DrillWindow | None = None
 
     def situation(self) -> Situation | None:
         """Return rules, state and moment; ``None`` before a policy is adopted."""

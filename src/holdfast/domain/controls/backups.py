@@ -73,6 +73,25 @@ def first_owed_at(situation: Situation, datastore: str) -> datetime:
     return seen_at or situation.state.adopted.first_at or situation.now
 
 
+def may_be_asked(situation: Situation, datastore: str, repository: int) -> bool:
+    """Say whether a backup beside the daily one may be asked for now: it is seen to be
+    possible, and nothing else of the datastore is under way or about to be.
+    """
+    known = situation.state.datastores.get(datastore)
+    return (
+        known is not None
+        and _can_be_backed_up(known, repository)
+        and not _restoring(situation, datastore)
+        and _may_ask(situation, datastore, repository)
+        and not any(
+            request.datastore == datastore
+            for duty in owes(situation)
+            for request in duty.conclusions
+            if isinstance(request, JobRequested)
+        )
+    )
+
+
 def covered(situation: Situation) -> tuple[Datastore, ...]:
     """Return the datastores under the promise."""
     return tuple(d for d in situation.rules.catalogue.datastores if d.production)

@@ -1,13 +1,18 @@
 """Twice a year a technical failover test confirms RTO and RPO, for every datastore of
 the critical functions. A failed drill stays red until a retest passes.
+
+A drill is owed as soon as it may be run without being wasted; where the operator gave a
+window, the schedule orders it there by itself, else a person does. After each drill a
+fresh backup is owed: what was rehearsed from is by then the older one.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from holdfast.domain.catalogue import Datastore
+from holdfast.domain.controls import backups
 from holdfast.domain.controls.backups import first_owed_at
 from holdfast.domain.controls.judging import (
     Duty,
@@ -16,7 +21,10 @@ from holdfast.domain.controls.judging import (
     Verdict,
     unproven,
 )
+from holdfast.domain.events.job import JobRequested
 
+# From so long before it is due, the next drill may be run; it is shown as due soon.
+LEAD = timedelta(days=28)
 WORST_FIRST = ("breached", "unproven", "met")
 
 
@@ -29,10 +37,10 @@ def judge(situation: Situation) -> Verdict:
 
 
 def owes(situation: Situation) -> tuple[Duty, ...]:
-    """Owe each datastore its next drill; a person starts it."""
+    """Owe each datastore its next drill, and a fresh backup after the last one."""
     duties = []
     for datastore in covered(situation):
-        due = _due(situation, datastore)
+        due = due_at(situation, datastore)
         duties.append(
             Duty(
                 key=f"drill/{datastore.id}/{due:%Y%m%d}",
@@ -42,7 +50,26 @@ def owes(situation: Situation) -> tuple[Duty, ...]:
                 due_at=due,
             )
         )
-    return tuple(duties)
+    backups_owed = (
+        _backup_after(situation, datastore) for datastore in known(situation)
+    )
+    return (*duties, *(duty for duty in backups_owed if duty is not None))
+
+
+def due_soon(situation: Situation) -> tuple[Datastore, ...]:
+    """Return the datastores whose next drill may be run now: it is due within `LEAD`,
+    and none was tried since that time began.
+
+    A drill that failed is not repeated by itself: somebody has to look first.
+    """
+    return tuple(
+        datastore
+        for datastore in covered(situation)
+        if situation.now >= due_at(situation, datastore) - LEAD
+        and not _tried_since(
+            situation, datastore.id, due_at(situation, datastore) - LEAD
+        )
+    )
 
 
 def covered(situation: Situation) -> tuple[Datastore, ...]:
@@ -58,7 +85,16 @@ def covered(situation: Situation) -> tuple[Datastore, ...]:
     return tuple(d for d in catalogue.datastores if d.id in wanted and d.production)
 
 
-def _due(situation: Situation, datastore: Datastore) -> datetime:
+def known(situation: Situation) -> tuple[Datastore, ...]:
+    """Return the production datastores of which something is known."""
+    return tuple(
+        datastore
+        for datastore in situation.rules.catalogue.datastores
+        if datastore.production and datastore.id in situation.state.datastores
+    )
+
+
+def due_at(situation: Situation, datastore: Datastore) -> datetime:
     """Return when the next passed drill is due: from the last one, or from when the
     datastore was first seen.
     """
@@ -70,7 +106,7 @@ def _due(situation: Situation, datastore: Datastore) -> datetime:
 
 def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
     known = situation.state.datastores.get(datastore.id)
-    due = _due(situation, datastore)
+    due = due_at(situation, datastore)
     overdue = Verdict("breached", f"{datastore.id}: a drill is overdue", (), due)
     if known is None or not known.drills:
         late = situation.now > due
@@ -83,4 +119,53 @@ def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
         return Verdict("breached", f"{datastore.id}: the last drill failed", (proof,))
     if situation.now > due:
         return replace(overdue, proofs=(proof,))
-    return Verdict("met", f"{datastore.id}: the last drill passed", (proof,), due)
+    reason = f"{datastore.id}: the last drill passed"
+    if situation.now >= due - LEAD:
+        days = (due - situation.now).days
+        reason = f"{reason}; the next one is due in {days} days"
+    return Verdict("met", reason, (proof,), due)
+
+
+def _tried_since(situation: Situation, datastore: str, moment: datetime) -> bool:
+    return any(
+        drill.ordered.datastore == datastore
+        and drill.ordered.sabotage is None
+        and drill.ordered.at >= moment
+        for drill in situation.state.drills.values()
+    )
+
+
+def _backup_after(situation: Situation, datastore: Datastore) -> Duty | None:
+    """Owe a backup to the repository that was rehearsed from, until one is seen.
+
+    What was broken on purpose was a copy; after it nothing is owed.
+    """
+    store = situation.state.datastores[datastore.id]
+    real = [drill for drill, _ in store.drills if drill.sabotage is None]
+    rehearsed = situation.state.drills.get(real[-1].drill) if real else None
+    if rehearsed is None:
+        return None
+    ended_at, number = real[-1].at, rehearsed.ordered.repository
+    if any(seen.backup.started_at >= ended_at for seen in store.of_repository(number)):
+        return None
+    name = f"backup-after-{rehearsed.ordered.drill}"
+    free = name not in situation.state.jobs.all and backups.may_be_asked(
+        situation, datastore.id, number
+    )
+    request = JobRequested(
+        job=name,
+        datastore=datastore.id,
+        verb="backup",
+        repository=number,
+        target=None,
+        recovery=None,
+        at=situation.now,
+    )
+    return Duty(
+        key=f"drill/{datastore.id}/backup-after/{ended_at:%Y%m%dT%H%M%S}",
+        control="drills",
+        what=f"back up {datastore.id} to repository {number} after the drill",
+        owner="PL",
+        due_at=ended_at + backups.gap(situation),
+        conclusions=(request,) if free else (),
+    )

@@ -7,6 +7,10 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 Sabotage = Literal["corrupt-repository", "missing-wal", "wrong-key", "no-space"]
+Scenario = Literal["restore", "region-loss"]
+# What held the restored server in: the kernel's namespaces, or its own settings alone.
+FenceKind = Literal["namespaces", "settings"]
+KeyFrom = Literal["escrow", "production"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +100,62 @@ class DrillFinished:
     def key(self) -> str:
         """What makes a repeat of this entry recognisable."""
         return f"drill/{self.drill}/finished"
+
+
+@dataclass(frozen=True, slots=True)
+class DrillTraced:
+    """How a drill went, step by step, and what became of acknowledged commits.
+
+    ``detected_at`` is when the recorder missed the database, ``heartbeat_at`` the
+    newest row of ours that came back. ``acknowledged`` commits were noted before the
+    fault; ``lost`` of them did not come back, ``holes`` are lost ones before a later
+    one that did, ``extras`` came back unnoted; all ``None`` where the recorder could
+    not work, for the reason that ``recorder`` gives. ``began_us`` are the beginnings of
+    the measured steps, counted from the first one's.
+    """
+
+    TYPE: ClassVar[str] = "drill.traced"
+    V: ClassVar[int] = 1
+    drill: str
+    scenario: Scenario
+    fence: FenceKind
+    key_from: KeyFrom
+    detected_at: datetime | None
+    heartbeat_at: datetime | None
+    recorder: str
+    acknowledged: int | None
+    lost: int | None
+    holes: int | None
+    extras: int | None
+    smoke_tests: tuple[str, ...]
+    began_us: tuple[int, ...]
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"drill/{self.drill}/traced"
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalOrdered:
+    """One disaster is rehearsed over several datastores, in the order of ``ranks``.
+
+    ``drills`` are ordered with it, at the same moment; none of a rank begins before
+    those of the rank before have ended. ``by`` is ``holdfast`` where the schedule
+    ordered it.
+    """
+
+    TYPE: ClassVar[str] = "rehearsal.ordered"
+    V: ClassVar[int] = 1
+    rehearsal: str
+    scenario: Scenario
+    drills: tuple[str, ...]
+    ranks: tuple[int, ...]
+    by: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"rehearsal/{self.rehearsal}/ordered"

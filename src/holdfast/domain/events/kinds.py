@@ -20,7 +20,13 @@ from holdfast.domain.events.custody import (
     LedgerSigningFailing,
     LedgerSigningResumed,
 )
-from holdfast.domain.events.drill import DrillFinished, DrillMeasured, DrillOrdered
+from holdfast.domain.events.drill import (
+    DrillFinished,
+    DrillMeasured,
+    DrillOrdered,
+    DrillTraced,
+    RehearsalOrdered,
+)
 from holdfast.domain.events.governance import (
     CatalogueAdopted,
     HolidaysAdopted,
@@ -122,7 +128,9 @@ Event: TypeAlias = (
     | JobLost
     | DrillOrdered
     | DrillMeasured
+    | DrillTraced
     | DrillFinished
+    | RehearsalOrdered
     | NoticeDue
     | DeliveryFailed
     | NoticeDelivered

@@ -7,14 +7,23 @@ from typing import TypeAlias
 
 from immutables import Map
 
-from holdfast.domain.events.drill import DrillFinished, DrillMeasured, DrillOrdered
+from holdfast.domain.events.drill import (
+    DrillFinished,
+    DrillMeasured,
+    DrillOrdered,
+    DrillTraced,
+    RehearsalOrdered,
+)
 
-DrillEvent: TypeAlias = DrillOrdered | DrillMeasured | DrillFinished
+DrillEvent: TypeAlias = DrillOrdered | DrillMeasured | DrillTraced | DrillFinished
 
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """One drill; each part with the ledger index that carries it."""
+    """One drill; each part with the ledger index that carries it.
+
+    ``rehearsal`` is the one that it is part of, ``rank`` its place in the order there.
+    """
 
     ordered: DrillOrdered
     ordered_index: int
@@ -22,9 +31,22 @@ class Drill:
     measured_index: int | None = None
     finished: DrillFinished | None = None
     finished_index: int | None = None
+    traced: DrillTraced | None = None
+    traced_index: int | None = None
+    rehearsal: str | None = None
+    rank: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """One rehearsal of a disaster, with the ledger index that carries its order."""
+
+    ordered: RehearsalOrdered
+    ordered_index: int
 
 
 Drills = Map[str, Drill]
+Rehearsals = Map[str, Rehearsal]
 
 
 def remember(drills: Drills, event: DrillEvent, index: int) -> Drills:
@@ -37,6 +59,18 @@ def remember(drills: Drills, event: DrillEvent, index: int) -> Drills:
     match event:
         case DrillMeasured():
             changed = replace(drill, measured=event, measured_index=index)
+        case DrillTraced():
+            changed = replace(drill, traced=event, traced_index=index)
         case DrillFinished():
             changed = replace(drill, finished=event, finished_index=index)
     return drills.set(event.drill, changed)
+
+
+def join(drills: Drills, ordered: RehearsalOrdered) -> Drills:
+    """Return the drills with those of the rehearsal placed in it."""
+    for name, rank in zip(ordered.drills, ordered.ranks, strict=True):
+        drill = drills.get(name)
+        if drill is not None:
+            placed = replace(drill, rehearsal=ordered.rehearsal, rank=rank)
+            drills = drills.set(name, placed)
+    return drills

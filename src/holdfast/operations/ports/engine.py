@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from holdfast.domain.events.drill import Sabotage
+from holdfast.domain.events.drill import FenceKind, KeyFrom, Sabotage, Scenario
 from holdfast.domain.events.measure import Canaries
 
 
@@ -118,13 +118,23 @@ Verb = Literal["backup", "verify", "restore", "failover", "drill"]
 
 
 @dataclass(frozen=True, slots=True)
+class SmokeTest:
+    """A command that tries the application on restored data; exit status 0 is good."""
+
+    name: str
+    command: tuple[str, ...]
+    timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A long verb to run. ``id`` is a slug made from what caused it; a repeat of
     `start` with the same id never runs it twice.
 
     A drill restores into a place of its own beside the running datastore, asks it the
-    ``invariants`` (name, SQL) and removes it; with ``sabotage`` something is broken on
-    purpose in a copy, so that it has to fail.
+    ``invariants`` (name, SQL), tries the ``smoke_tests`` on it and removes it; with
+    ``sabotage`` something is broken on purpose in a copy, so that it has to fail. In a
+    ``region-loss`` nothing on-site can be reached, and the key is the one in escrow.
     """
 
     id: str
@@ -135,6 +145,8 @@ class Job:
     set_label: str | None = None
     invariants: tuple[tuple[str, str], ...] = ()
     sabotage: Sabotage | None = None
+    scenario: Scenario = "restore"
+    smoke_tests: tuple[SmokeTest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +155,20 @@ class Running:
 
     progress: float | None
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What became of the commits that the recorder outside the database noted.
+
+    ``lost`` did not come back; ``holes`` are those of them before a later one that did;
+    ``extras`` came back though nobody had heard of them.
+    """
+
+    noted: int
+    lost: int
+    holes: int
+    extras: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +181,11 @@ class Rehearsal:
     against production's own log; ``None`` where it could not be counted, or where
     nothing was lost. ``untouched``: production and its repositories are as they were;
     ``disposed``: nothing of the drill is left. ``findings`` name all that is wrong.
+
+    ``detected_at`` is when the recorder missed the database. ``heartbeat_at`` is the
+    newest committed row of ours that came back. ``steps`` are each with when it began,
+    counted from the first one's beginning, and how long it took. ``recorder`` says
+    what kept the recorder from its work.
     """
 
     fault_at: datetime
@@ -167,7 +198,14 @@ class Rehearsal:
     untouched: bool
     disposed: bool
     findings: tuple[str, ...]
-    steps: tuple[tuple[str, timedelta], ...]
+    steps: tuple[tuple[str, timedelta, timedelta], ...]
+    fence: FenceKind
+    key_from: KeyFrom
+    detected_at: datetime | None = None
+    recorder: str = ""
+    acknowledged: Acknowledged | None = None
+    heartbeat_at: datetime | None = None
+    smoke_tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
