@@ -60,6 +60,7 @@ from holdfast.storage.keyring import HomeKeyring
 from holdfast.storage.mark import FileMark
 from holdfast.storage.off_site import OffSite
 from holdfast.storage.opening import open_store
+from holdfast.storage.ripening import PATIENCE, Ripening
 from holdfast.storage.targets import credentials_of, open_target
 
 # Business time must not depend on what the machine's own tables say: the version that
@@ -250,8 +251,8 @@ def _scripted(home: Home, at: ScriptedAt) -> Scripted:
     return Scripted(SystemClock(), tuple(at.datastores), script, shelf)
 
 
-def copies_of(home: Home, log: Log) -> list[OffSite]:
-    """Return the copies off-site that are configured."""
+def copies_of(home: Home, log: Log, patience: timedelta = PATIENCE) -> list[OffSite]:
+    """Return the copies off-site that are configured; patience is with witnesses."""
     if not home.settings.publish:
         return []
     own: list[VerifierKey] = []
@@ -266,6 +267,8 @@ def copies_of(home: Home, log: Log) -> list[OffSite]:
         return wanted_of(log.state())
 
     escrow = escrow_of(home.secret(home.settings.escrow_key))
+    witnesses = [parse_verifier_key(at.key) for at in home.settings.witnesses]
+    quorum = home.settings.quorum
     copies = []
     for at in home.settings.publish:
         text = home.secret(at.credentials) if at.credentials else ""
@@ -273,7 +276,9 @@ def copies_of(home: Home, log: Log) -> list[OffSite]:
         name = hashlib.sha256(at.url.encode()).hexdigest()[:16]
         record = FileMark(home.folder / f"ledger.published-{name}")
         mark = FileMark(home.folder / f"ledger.evidence-{name}")
-        copies.append(OffSite(log.store, target, keys, record, escrow, wanted, mark))
+        copy = OffSite(log.store, target, keys, record, escrow, wanted, mark)
+        copy.ripening = Ripening(witnesses, quorum, patience)
+        copies.append(copy)
     return copies
 
 

@@ -185,6 +185,11 @@ class Settings(_Part):
     witness_quorum: Annotated[int, Field(ge=1)] | None = None
     witness_silent_after: Length = timedelta(minutes=10)
 
+    @property
+    def quorum(self) -> int:
+        """How many witnesses make a checkpoint witnessed; by default all."""
+        return self.witness_quorum or len(self.witnesses)
+
     @field_validator("drill_window")
     @classmethod
     def _is_a_window(cls, text: str | None) -> str | None:

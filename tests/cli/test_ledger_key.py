@@ -177,6 +177,10 @@ def test_a_rotation_from_end_to_end(house: House, tmp_path: Path) -> None:
     assert house.folder.joinpath("ledger.vkey").read_text("utf-8") == (
         f"{first}\n{second}\n"
     )
+    witnessed = ("--witness", str(house.cosigner.key), "--quorum", "1")
+    both = house.folder / "ledger.vkey"
+    stranger = run("ledger", "verify", house.off_site, "--key", both, *witnessed)
+    assert "all sound" in stranger
     recover_by_each(house, tmp_path, first, second, len(times))
 
 

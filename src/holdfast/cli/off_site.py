@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +55,7 @@ def publish(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     at = home_at(home)
     with closing(open_store(at.store_url, create=False)) as store:
         log = Log(store, NODE, assembly.SystemClock())
-        copies = _copies(at, assembly.copies_of(at, log))
+        copies = _copies(at, assembly.copies_of(at, log, timedelta(0)))
         rows = []
         for copy in copies:
             with _bar(f"publishing to {copy.name}", quiet=json) as told:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from holdfast.ledger.checkpoint import (
@@ -36,6 +36,7 @@ from holdfast.storage.errors import StoreError
 from holdfast.storage.escrow import Escrow
 from holdfast.storage.evidence import Wanted, digests_of, sealed
 from holdfast.storage.folder import KEY_PATH
+from holdfast.storage.ripening import Ripening
 from holdfast.storage.targets import Target
 
 # How many entries one step publishes at most, if a checkpoint was signed in between:
@@ -65,6 +66,7 @@ class OffSite:
     escrow: Escrow | None = None
     wanted: Callable[[], Wanted] = Wanted
     evidence_mark: Mark | None = None
+    ripening: Ripening = field(default_factory=Ripening)
     edge: Edge | None = None
     files: int = 0
     let_go: frozenset[str] = frozenset()
@@ -79,26 +81,27 @@ class OffSite:
         self.files = 0
         note = self._shown()
         shown = self._verified(note) if note is not None else None
-        notes = dict(self.store.checkpoints())
-        if not notes:
+        kept = dict(self.store.checkpoints())
+        if not kept:
             raise StoreError(
                 "nothing is signed yet: there is no checkpoint to publish",
                 "Let the node run until it has signed one.",
             )
-        last = max(notes)
-        edge = self._edge_at(shown, last)
-        sizes = [size for size in notes if shown is None or size > shown.size]
+        edge = self._edge_at(shown, max(kept))
+        notes = self.ripening.chosen(kept, shown.size if shown else None)
         if self.edge is None and shown is not None:
             self._bring_evidence(shown.size, progress)
         if shown is None:
             self._write([(KEY_PATH, f"{self.keys()[0]}\n".encode())])
-        for step in _steps(sizes, edge.size):
-            self._step(edge, {size: notes[size] for size in step}, progress, last)
-        if not sizes and note != notes[last]:
-            self._show(notes[last])  # Another signature was added to it.
+        for step in _steps(notes, edge.size):
+            part = {size: notes[size] for size in step}
+            self._step(edge, part, progress, max(notes))
+        newer = kept.get(shown.size) if shown and not notes else None
+        if newer is not None and newer != note:
+            self._show(newer)  # Another signature was added to it.
         self.edge = edge
         self._forget()
-        return Shipped(last, edge.root(), self.files)
+        return Shipped(edge.size, edge.root(), self.files)
 
     def check(self) -> Shipped:
         """Read the whole copy back and hold it against the store."""
