@@ -28,7 +28,8 @@ from holdfast.journal import UnknownEventError
 from holdfast.ledger.checkpoint import Signer, SigningKey
 from holdfast.ledger.note import VerifierKey, parse_verifier_key
 from holdfast.operations.copies import Shipper
-from holdfast.operations.keys import keys_ever
+from holdfast.operations.inspecting import Inspector
+from holdfast.operations.keys import keys_ever, wrong_signer
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports.channel import Channel
@@ -57,7 +58,7 @@ from holdfast.storage.key_file import (
     key_of_variable,
 )
 from holdfast.storage.keyring import HomeKeyring
-from holdfast.storage.mark import FileMark
+from holdfast.storage.mark import FileBookmark, FileMark
 from holdfast.storage.off_site import OffSite
 from holdfast.storage.opening import open_store
 from holdfast.storage.ripening import PATIENCE, Ripening
@@ -69,6 +70,7 @@ zoneinfo.reset_tzpath(())
 
 SEED_BYTES = 32
 MARK = "ledger.signed"
+VERIFYING = "ledger.verifying"
 # A recovery leaves it for the first node that starts: open jobs are to be given up.
 RECOVERED = "ledger.recovered"
 LOOK_TIMEOUT = timedelta(seconds=5)
@@ -185,6 +187,14 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
         # A log that a newer Holdfast wrote is shown, and the node says why it rests.
         introduce_key(log, signer.verifier_key)
     notary = Notary(store, signer, mark, clock)
+    trusted = (parse_verifier_key(notary.verifier_key),)
+    inspector = Inspector(
+        store,
+        lambda note: wrong_signer(note, log.state().custody, trusted),
+        near,
+        copies,
+        FileBookmark(home.folder / VERIFYING),
+    )
     return World(
         log=log,
         store=store,
@@ -201,6 +211,7 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
         witnesses=_witnesses_of(home, log, notary),
         shippers=[Shipper(copy, log, clock, notary) for copy in copies],
         drill_window=_drill_window_of(home),
+        inspector=inspector,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+import pytest
 from tests.operations.company import Company, company, entries
 from tests.witness.rig import RamMemory
 
@@ -17,13 +18,16 @@ from holdfast.domain.events.witness import (
     WitnessDisagreed,
     WitnessSilent,
 )
+from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.ledger.checkpoint import parse_checkpoint, verify_checkpoint
 from holdfast.ledger.note import VerifierKey, parse_note, parse_verifier_key
 from holdfast.ledger.witness import Cosigner, Request, Witness, cosignature_of
+from holdfast.operations import tampering
 from holdfast.operations.attest import check_ledger
 from holdfast.operations.notary import ForkError
 from holdfast.operations.ports.store import Store
+from holdfast.operations.respond import Desk
 from holdfast.operations.witnessing import (
     Ahead,
     Cosigned,
@@ -242,7 +246,7 @@ def saved_early() -> tuple[Company, NearWitness, MemoryStore]:
 
 
 def test_rollback() -> None:
-    """An older log put back is a breach: recorded once, told once, and no incident."""
+    """An older log put back is a breach: recorded once, told once, no disruption."""
     made, near, saved = saved_early()
     again = put_back(made, near, saved)
     again.beat()
@@ -256,10 +260,12 @@ def test_rollback() -> None:
     assert "witness auditor disagrees" in standing.reason
     sent = [one.message for one in again.kept["slack"].sent]
     assert len(sent) == 1
-    assert "rolled back, forked or tampered with" in sent[0].text
+    assert sent[0].subject == "The audit log was tampered with"
+    assert "witness auditor: it cosigned size" in sent[0].text
     situation = again.world.situation()
     assert situation is not None
     assert not situation.state.incidents
+    assert not again.kept["status_page"].sent
 
 
 def test_fork() -> None:
@@ -281,7 +287,7 @@ def test_fork() -> None:
 
 
 def test_way_back() -> None:
-    """A breach ends when the witness cosigns the log again, and its entry stays."""
+    """Once the witness cosigns the log again, a person may end the breach."""
     made, _, _ = saved_early()
     now = made.clock.now()
     made.world.log.record([Fact(WitnessDisagreed("auditor", 3, "a test", now), now)])
@@ -289,9 +295,15 @@ def test_way_back() -> None:
     silent = WitnessSilent("auditor", now, "a test", now)
     made.world.log.record([Fact(silent, now)])
     assert verdict(made).standing == "breached"
+    made.beat(2)
+    desk = Desk(made.world.log, made.clock, "dora")
     until(made, 2 * MINUTE)
-    assert verdict(made).standing != "breached"
     assert len(told(made)) == 4
+    assert verdict(made).reason == "incident tampering-20261104T030200 is open"
+    with pytest.raises(HoldfastError, match="not ended without a reason"):
+        tampering.resolve(desk, " ")
+    tampering.resolve(desk, "a test of ours")
+    assert verdict(made).standing != "breached"
 
 
 def test_ahead_of_a_node_that_lags() -> None:

@@ -118,7 +118,7 @@ def cosigned(witness: Path) -> int:
 def alerts(folder: Path) -> list[str]:
     """Return what the team was told of the witness."""
     said = [str(message["text"]) for message in messages(folder)]
-    return [text for text in said if "not the one that auditor witnessed" in text]
+    return [text for text in said if "witness auditor: " in text]
 
 
 def standing_of_the_log(home: Home) -> tuple[str | None, str]:

@@ -23,8 +23,9 @@ from holdfast.domain.controls.all import owed_by_all
 from holdfast.errors import HoldfastError
 from holdfast.evidence.as_json import as_json
 from holdfast.evidence.standing import incident_view
+from holdfast.evidence.tampering import tampering_view
 from holdfast.evidence.views import IncidentView
-from holdfast.operations import respond
+from holdfast.operations import respond, tampering
 
 app = typer.Typer(no_args_is_help=True)
 IncidentOption = Annotated[
@@ -37,10 +38,17 @@ def views(reader: Reader) -> list[IncidentView]:
     situation = reader.desk("").situation()
     duties = owed_by_all(situation)
     ledger = reader.window.ledger()
-    return [
-        incident_view(situation, incident, duties, ledger)
-        for _, incident in sorted(situation.state.incidents.items())
+    found = [
+        *(
+            incident_view(situation, incident, duties, ledger)
+            for incident in situation.state.incidents.values()
+        ),
+        *(
+            tampering_view(situation, incident, duties, ledger.read)
+            for incident in situation.state.tampering.all.values()
+        ),
     ]
+    return sorted(found, key=lambda view: view.id)
 
 
 @app.command("list")
@@ -86,8 +94,12 @@ def ack(
     json: JsonOption = False,
 ) -> None:
     """Take the running incident on."""
-    taken = respond.acknowledge(open_log(home_at(home)).desk(person), incident)
-    _say(json=json, text=f"{taken.id} acknowledged by {person}", incident=taken.id)
+    desk = open_log(home_at(home)).desk(person)
+    if tampering.is_meant(desk.situation(), incident):
+        taken = tampering.acknowledge(desk)
+    else:
+        taken = respond.acknowledge(desk, incident).id
+    _say(json=json, text=f"{taken} acknowledged by {person}", incident=taken)
 
 
 @app.command()
@@ -158,12 +170,20 @@ def update(
 def resolve(
     person: PersonOption,
     incident: IncidentOption = None,
+    reason: Annotated[
+        str | None,
+        typer.Option(help="What was found and done; tampering ends with no less."),
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
     """End an incident that no probe can end; refused while a service is red."""
-    ended = respond.resolve(open_log(home_at(home)).desk(person), incident)
-    _say(json=json, text=f"{ended.id} resolved by {person}", incident=ended.id)
+    desk = open_log(home_at(home)).desk(person)
+    if tampering.is_meant(desk.situation(), incident):
+        ended = tampering.resolve(desk, reason or "")
+    else:
+        ended = respond.resolve(desk, incident).id
+    _say(json=json, text=f"{ended} resolved by {person}", incident=ended)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from immutables import Map
 
 from holdfast.domain import lifecycle, recovering, rehearsing
+from holdfast.domain.controls import tampering
 from holdfast.domain.controls.all import owed_by_all
 from holdfast.domain.controls.judging import Duty, Situation
 from holdfast.domain.events.kinds import Event
@@ -85,6 +86,7 @@ def decide(situation: Situation) -> Decision:
         *(Conclusion(e, "recovery_time") for e in lifecycle.conclude(situation)),
         *(Conclusion(e, "recovery_time") for e in recovering.conclude(situation)),
         *(Conclusion(e, "drills") for e in rehearsing.conclude(situation)),
+        *(Conclusion(e, "audit_log") for e in tampering.conclude(situation)),
         *(Conclusion(e, duty.control) for duty in duties for e in duty.conclusions),
         *_escalations(situation, duties),
     )

@@ -80,6 +80,7 @@ from holdfast.domain.events.observation import (
 )
 from holdfast.domain.events.people import PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
+from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import (
     QuorumMet,
     QuorumMissed,
@@ -96,6 +97,7 @@ from holdfast.domain.memory import notices as notice_memory
 from holdfast.domain.memory import people as people_memory
 from holdfast.domain.memory import protection as protection_memory
 from holdfast.domain.memory import services as service_memory
+from holdfast.domain.memory import tampering as tampering_memory
 from holdfast.domain.memory import witnesses as witness_memory
 from holdfast.domain.memory.copies import Copies
 from holdfast.domain.memory.custody import Custody
@@ -110,6 +112,7 @@ from holdfast.domain.memory.notices import Notices
 from holdfast.domain.memory.people import Erasures
 from holdfast.domain.memory.protection import Datastores, Jobs
 from holdfast.domain.memory.services import Services
+from holdfast.domain.memory.tampering import Tamperings
 from holdfast.domain.memory.witnesses import Witnesses
 
 RESTS_AFTER = timedelta(days=1)
@@ -159,6 +162,7 @@ class State:
     witnesses: Witnesses = Map()
     quorum_missed: QuorumMissed | None = None
     custody: Custody = Custody()
+    tampering: Tamperings = Tamperings()
     nodes: Map[str, NodeStarted] = Map()
     erasures: Erasures = Map()
 
@@ -177,9 +181,23 @@ class State:
 
 def evolve(state: State, event: Event, index: int, recorded_at: datetime) -> State:
     """Return the state after the event at ``index`` of the ledger."""
-    changed = _evolve(state, event, index, recorded_at)
+    changed = _evolve(_suspected(state, event, index), event, index, recorded_at)
     attended = _attended(changed, recorded_at)
     return replace(changed, attended=attended, size=index + 1, recorded_at=recorded_at)
+
+
+def _suspected(state: State, event: Event, index: int) -> State:
+    """Return the state with what a check says of one of the log's parts."""
+    match event:
+        case (
+            LedgerChecked() | PublishChecked() | WitnessCosigned() | WitnessDisagreed()
+        ):
+            known = tampering_memory.remember_check(state.tampering, event, index)
+        case TamperingFound() | TamperingResolved() | IncidentAcknowledged():
+            known = tampering_memory.remember(state.tampering, event, index)
+        case _:
+            return state
+    return replace(state, tampering=known)
 
 
 def _attended(state: State, recorded_at: datetime) -> Map[str, None]:
@@ -282,6 +300,8 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
         case NoticeDue() | DeliveryFailed() | NoticeDelivered() | StatusPageSeen():
             told = notice_memory.remember(state.notices, event, index)
             return replace(state, notices=told)
+        case TamperingFound() | TamperingResolved():
+            return state  # Folded with what the checks say.
         case NoticeReleased():
             return state  # Who let it go is for the auditor; nothing follows.
         case PersonErased():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -15,7 +14,8 @@ from holdfast.domain.memory.incidents import Incident
 from holdfast.domain.policy.model import Sentence
 from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import OWNERS, ROLE_NAMES
-from holdfast.evidence.timeline import describe
+from holdfast.evidence.incidents import Reader, clock_state, timeline_of, told_indices
+from holdfast.evidence.tampering import tampering_view
 from holdfast.evidence.views import (
     ClockView,
     DutyView,
@@ -25,20 +25,14 @@ from holdfast.evidence.views import (
     StandingView,
     TimelineView,
 )
-from holdfast.journal import Recorded
 
 Phase = Literal["open", "declared", "recovering", "resolved"]
-ClockState = Literal["running", "at_risk", "overdue", "done", "done_late"]
 DutyState = Literal["owed", "overdue", "done", "done_late"]
-
-# Reads one entry back, for the timeline.
-Reader = Callable[[int], Recorded]
 
 WORST_FIRST = ("breached", "at_risk", "stale", "unbound", "unproven", "met")
 # Settled duties leave the list of what is owed after this long.
 SETTLED_SHOWN_FOR = timedelta(days=1)
 INCIDENTS_SHOWN_FOR = timedelta(days=1)
-AT_RISK_FROM = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +120,15 @@ def _incidents(
         or situation.now - incident.resolved.at < INCIDENTS_SHOWN_FOR
     ]
     shown.sort(key=lambda i: (i.resolved is not None, -i.opened_index))
-    return tuple(incident_view(situation, i, duties, ledger) for i in shown)
+    tampering = [
+        tampering_view(situation, one, duties, ledger.read)
+        for _, one in sorted(situation.state.tampering.all.items())
+        if one.resolved is None or situation.now - one.resolved.at < INCIDENTS_SHOWN_FOR
+    ]
+    others = [incident_view(situation, i, duties, ledger) for i in shown]
+    return tuple(
+        sorted([*tampering, *others], key=lambda view: view.phase == "resolved")
+    )
 
 
 def incident_view(
@@ -186,7 +188,7 @@ def _clock(situation: Situation, incident: Incident, duty: Duty) -> ClockView:
         stopped_at=duty.done_at,
         business=business,
         used=max(used, timedelta(0)),
-        state=_clock_state(situation, duty, used, allowed),
+        state=clock_state(duty, situation.now, used, allowed),
         allowed=allowed,
     )
 
@@ -207,26 +209,12 @@ def _started_at(situation: Situation, incident: Incident, duty: Duty) -> datetim
     return opened.detected_at
 
 
-def _clock_state(
-    situation: Situation, duty: Duty, used: timedelta, allowed: timedelta
-) -> ClockState:
-    if duty.done_at is not None:
-        return "done_late" if duty.late else "done"
-    if duty.overdue(situation.now):
-        return "overdue"
-    return "at_risk" if used >= allowed * AT_RISK_FROM else "running"
-
-
 def _timeline(
     situation: Situation, incident: Incident, ledger: Ledger
 ) -> tuple[TimelineView, ...]:
     """Return everything that belongs to the incident; of failed attempts the last."""
     state = situation.state
-    found: list[int | None] = [*incident.indices]
-    for notice in state.notices.all.values():
-        if notice.due.incident == incident.id:
-            found += [notice.index, notice.failed_index]
-            found += [notice.delivered_index, notice.seen_index]
+    found = [*incident.indices, *told_indices(state, incident.id)]
     for recovery in state.recoveries.values():
         if recovery.ordered.incident == incident.id:
             found += [recovery.ordered_index, recovery.preflight_index]
@@ -235,14 +223,7 @@ def _timeline(
         order = state.recoveries.get(job.requested.recovery or "")
         if order is not None and order.ordered.incident == incident.id:
             found += [job.requested_index, job.started_index, job.ended_index]
-    found += [
-        state.notices.escalated_indices[key]
-        for key, escalated in state.notices.escalated.items()
-        if escalated.incident == incident.id
-    ]
-    indices = sorted({index for index in found if index is not None})
-    entries = [ledger.read(index) for index in indices]
-    return tuple(TimelineView(*describe(entry), entry.index) for entry in entries)
+    return timeline_of(found, ledger.read)
 
 
 def _duties(situation: Situation, duties: tuple[Duty, ...]) -> tuple[DutyView, ...]:

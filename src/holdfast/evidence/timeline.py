@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from holdfast.domain.events.copies import PublishChecked
+from holdfast.domain.events.governance import LedgerChecked
 from holdfast.domain.events.incident import (
     DisasterDeclared,
     IncidentAcknowledged,
@@ -25,6 +27,8 @@ from holdfast.domain.events.notice import (
     StatusPageSeen,
 )
 from holdfast.domain.events.quarantine import NoticeReleased
+from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
+from holdfast.domain.events.witness import WitnessDisagreed
 from holdfast.journal import Recorded
 
 DUTY_WORDS = {
@@ -94,6 +98,23 @@ def _work(entry: Recorded) -> tuple[datetime, str]:
             return event.at, f"Seen from outside on {event.url}"
         case DutyEscalated():
             return event.at, f"Overdue and escalated: {event.duty}"
+        case _:
+            return _log(entry)
+
+
+def _log(entry: Recorded) -> tuple[datetime, str]:
+    event = entry.event
+    match event:
+        case LedgerChecked():
+            return event.at, f"Check of the {event.scope}: {event.detail}"
+        case PublishChecked():
+            return event.at, f"Check of the copy {event.target}: {event.detail}"
+        case WitnessDisagreed():
+            return event.at, f"Witness {event.witness} disagrees: {event.detail}"
+        case TamperingFound():
+            return event.at, f"Tampering with the log: {event.part}: {event.detail}"
+        case TamperingResolved():
+            return event.at, f"Resolved by {event.by}: {event.reason}"
         case _:
             return entry.recorded_at, event.TYPE
 

@@ -1,42 +1,52 @@
-"""Verifies the log in full, from its entries, and records the result."""
+"""Has the log looked at and read in full, and records what that finds.
+
+A finding is a failed check in the log itself, from which the incident follows. Where
+the log takes or shows nothing any more, the response team is told without it.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 
 from holdfast.domain.events.governance import LedgerChecked
 from holdfast.errors import HoldfastError
-from holdfast.journal import Fact
-from holdfast.ledger import merkle
-from holdfast.operations.ports.store import Store
+from holdfast.journal import BrokenEntryError, Fact
+from holdfast.ledger.note import parse_verifier_key
+from holdfast.operations.inspecting import Inspector
+from holdfast.operations.keys import wrong_signer
+from holdfast.operations.leaves import AlteredError
+from holdfast.operations.ports.channel import Accepted, Message
 from holdfast.operations.world import World
 
-READ_AT_ONCE = 1_000
+DATABASE = "database"
+_DETAIL_MAX = 600
 
 
-class MissingError(HoldfastError):
-    """The store has fewer entries than it says."""
+def look(world: World) -> Sequence[Fact]:
+    """Look at what is new in the log; a finding is recorded at once, and only once."""
+    if world.inspector is None:
+        return ()
+    try:
+        world.store.follow()
+        world.inspector.look()
+        world.log.state()
+    except (AlteredError, BrokenEntryError) as fault:
+        _tell(world, str(fault), again=False)
+    return ()
 
 
 def check_ledger(
     world: World, progress: Callable[[int, int], None] | None = None
 ) -> LedgerChecked:
     """Recompute the whole log from its entries, and record the result."""
-    size, root = world.store.root()
+    inspector = world.inspector or _inspector_of(world)
     try:
-        detail = "the root differs"
-        ok = _recompute(world.store, size, progress) == root
-    except MissingError as fault:
-        detail, ok = str(fault), False
-    event = LedgerChecked(
-        size=size,
-        root=base64.b64encode(root).decode(),
-        ok=ok,
-        scope="database",
-        detail=f"{size:,} entries verified" if ok else detail,
-        at=world.clock.now(),
-    )
+        size, root = inspector.read(progress)
+    except AlteredError as fault:
+        return _tell(world, str(fault), again=True)
+    event = _checked(world, size, root, f"{size:,} entries verified", ok=True)
     world.log.record([Fact(event, event.at)])
     return event
 
@@ -65,20 +75,63 @@ def record_signing(world: World) -> LedgerChecked | None:
     return event
 
 
-def _recompute(
-    store: Store, size: int, progress: Callable[[int, int], None] | None
-) -> bytes:
-    frontier = merkle.Frontier()
-    done = 0
-    while done < size:
-        entries = store.read(done, min(done + READ_AT_ONCE, size))
-        if not entries:
-            raise MissingError(
-                f"entry {done} of {size} is missing",
-                "The database has lost entries; restore it from the off-site copy.",
-            )
-        frontier = frontier.extend(merkle.leaf_hashes(entries))
-        done += len(entries)
-        if progress is not None:
-            progress(done, size)
-    return frontier.root()
+def _inspector_of(world: World) -> Inspector:
+    trusted = (parse_verifier_key(world.notary.verifier_key),)
+    return Inspector(
+        world.store, lambda note: wrong_signer(note, world.log.state().custody, trusted)
+    )
+
+
+def _tell(world: World, detail: str, *, again: bool) -> LedgerChecked:
+    """Record the finding; without the log, tell the team.
+
+    While the database is suspect, only a reading in full is recorded ``again``.
+    """
+    detail = detail[:_DETAIL_MAX]
+    try:
+        size, root = world.store.root()
+    except (HoldfastError, ValueError):
+        size, root = 0, b""
+    event = _checked(world, size, root, detail, ok=False)
+    try:
+        known = world.log.state().tampering.suspects.get(DATABASE)
+        if again or known is None:
+            world.log.record([Fact(event, event.at)])
+    except HoldfastError:
+        _alarm(world, detail)
+    return event
+
+
+def _checked(
+    world: World, size: int, root: bytes, detail: str, *, ok: bool
+) -> LedgerChecked:
+    return LedgerChecked(
+        size=size,
+        root=base64.b64encode(root).decode(),
+        ok=ok,
+        scope=DATABASE,
+        detail=detail,
+        at=world.clock.now(),
+    )
+
+
+def _alarm(world: World, detail: str) -> None:
+    """Tell the response team by Slack, past a log that is of no use any more.
+
+    Nothing of this can be recorded. It is tried with each look until Slack took it.
+    """
+    address, slack = world.addresses.get("channel:irt"), world.channels.get("slack")
+    inspector = world.inspector
+    if address is None or slack is None or inspector is None:
+        return
+    key = f"tampering/{hashlib.sha256(detail.encode()).hexdigest()[:16]}"
+    if key in inspector.alarmed:
+        return
+    text = (
+        f"{DATABASE}: {detail}. The log cannot be read or written, so that this is "
+        "told without it. Keep the database and every copy as they are, and go by the "
+        "runbook: the log was tampered with."
+    )
+    said = slack.send(Message(key, "The audit log was tampered with", text), address)
+    if isinstance(said, Accepted):
+        inspector.alarmed.add(key)

@@ -16,6 +16,7 @@ from holdfast.domain.decide import Decision, decide
 from holdfast.domain.events.notice import ChannelName
 from holdfast.journal import Fact
 from holdfast.operations.act import perform
+from holdfast.operations.attest import look
 from holdfast.operations.deliver import deliver, parcels_of
 from holdfast.operations.log import as_fact
 from holdfast.operations.ports.store import MovedOnError
@@ -30,6 +31,7 @@ ROUNDS = 8
 
 def beat(world: World) -> None:
     """Do one beat; what it could not finish, the next one finds in the ledger."""
+    world.hands.do("look at the log", partial(look, world))
     world.inbox.hand_over(world.log.record)
     situation = world.situation()
     if situation is not None:

@@ -25,6 +25,8 @@ from holdfast.operations.ports.clock import Clock
 
 CHECK_EVERY = timedelta(days=1)
 TRY_EVERY = timedelta(seconds=30)
+# Where nothing is new, what the copy shows is still looked at.
+LOOK_EVERY = timedelta(minutes=1)
 # Reading back is long: where it ended badly, it is not begun again at every entry.
 LOOK_AGAIN_AFTER = timedelta(hours=1)
 _DETAIL_MAX = 300
@@ -63,8 +65,23 @@ class Copy(Protocol):
         """Its address."""
         ...
 
+    def look(self) -> None:
+        """Look at the checkpoint it shows: ours, and no older than what it was given.
+
+        Where it may not be read, nothing is said.
+        """
+        ...
+
     def publish(self, progress: Callable[[int, int], None] | None = None) -> Shipped:
         """Bring the copy forward to the latest signed checkpoint; repeatable."""
+        ...
+
+    def leaves(self, start: int, stop: int) -> Sequence[bytes]:
+        """Return the leaf hashes of what it holds of the range, unverified."""
+        ...
+
+    def signed_sizes(self) -> Sequence[int]:
+        """Return the sizes of its checkpoints; none where it may not list them."""
         ...
 
     def check(self) -> Shipped:
@@ -87,6 +104,7 @@ class Shipper:
     failed: bool = False
     shown: bytes | None = None
     looked_at: datetime | None = None
+    doubted: bool = False
 
     def is_due(self, signed: bytes | None) -> bool:
         """Say whether there is something to publish, or to try or check again."""
@@ -95,7 +113,7 @@ class Shipper:
         since = self.clock.now() - self.tried_at
         if self.failed:
             return since >= TRY_EVERY
-        return signed != self.shown or since >= CHECK_EVERY
+        return signed != self.shown or since >= LOOK_EVERY
 
     def ship(self) -> Sequence[Fact]:
         """Publish; return the facts that this turned, and once a day the check's."""
@@ -103,20 +121,44 @@ class Shipper:
         known = self.log.state().copies.get(self.copy.name)
         failing = known is not None and known.failing is not None
         signed = self.log.store.checkpoint()
+        found = self._looked(now)
+        if found is None:
+            return ()
         try:
             shipped = self.copy.publish()
         except (DiffersError, ForkError) as fault:
             self.failed = True
-            return self._differs(fault, now)
+            return found or self._differs(fault, now)
         except HoldfastError as fault:
             self.failed = True
             event = PublishFailing(self.copy.name, str(fault)[:_DETAIL_MAX], now)
-            return () if failing else [Fact(event, now)]
+            return found if failing else [*found, Fact(event, now)]
         self.failed, self.shown = False, signed
-        if failing:
-            back = PublishRecovered(self.copy.name, shipped.size, now)
-            return [Fact(back, now), *self._check(now)]
-        return self._check(now)
+        back = PublishRecovered(self.copy.name, shipped.size, now)
+        return [
+            *found,
+            *([Fact(back, now)] if failing else []),
+            *(() if found else self._check(now)),
+        ]
+
+    def _looked(self, now: datetime) -> Sequence[Fact] | None:
+        """Return what a look at the copy finds; ``None`` if another is to decide.
+
+        What was taken from it is told, and then brought back. Where other nodes publish
+        too, one of them may just have come late: then a second look decides.
+        """
+        try:
+            self.copy.look()
+        except (DiffersError, ForkError) as fault:
+            others = len(self.log.state().nodes) > 1
+            if others and not self.doubted:
+                self.doubted = self.failed = True
+                return None
+            return self._differs(fault, now)
+        except HoldfastError:
+            pass  # The publication meets it too, and tells.
+        self.doubted = False
+        return ()
 
     def _check(self, now: datetime) -> Sequence[Fact]:
         known = self.log.state().copies.get(self.copy.name)

@@ -14,7 +14,7 @@ from functools import partial
 from holdfast.domain.decide import Conclusion
 from holdfast.domain.rules import Rules
 from holdfast.domain.state import State, evolve
-from holdfast.journal import Fact, read, seal
+from holdfast.journal import BrokenEntryError, Fact, read, seal
 from holdfast.operations.adopted import Adoptions
 from holdfast.operations.people import People
 from holdfast.operations.ports.clock import Clock
@@ -47,13 +47,23 @@ class Log:
     def state(self) -> State:
         """Return the fold of everything recorded so far.
 
-        Raises `UnknownEventError` where another version of Holdfast wrote: a node that
-        cannot read everything must not decide.
+        Raises `UnknownEventError` where another version of Holdfast wrote, and
+        `BrokenEntryError` where entries are missing or broken: a node that cannot read
+        everything must not decide.
         """
         with self._lock:
-            while entries := self.store.read(
-                self._state.size, self._state.size + FOLD_AT_ONCE
-            ):
+            size = self.store.size()
+            if size < self._state.size:
+                self._state = State()  # An older database was put in its place.
+            while (start := self._state.size) < size:
+                stop = min(start + FOLD_AT_ONCE, size)
+                entries = self.store.read(start, stop)
+                if len(entries) < stop - start:
+                    raise BrokenEntryError(
+                        f"entries are missing between {start} and {stop}",
+                        "Run holdfast ledger verify: the log may have been tampered "
+                        "with.",
+                    )
                 for data in entries:
                     entry = read(self._state.size, data)
                     self._state = evolve(

@@ -14,6 +14,7 @@ from holdfast.domain.events.notice import ChannelName
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact, seal
 from holdfast.operations.copies import Shipper
+from holdfast.operations.inspecting import Inspector
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports.channel import Channel
@@ -106,6 +107,7 @@ class World:
     shippers: Sequence[Shipper] = ()
     # When the schedule may order drills; without it, a person orders them.
     drill_window: DrillWindow | None = None
+    inspector: Inspector | None = None
 
     def situation(self) -> Situation | None:
         """Return rules, state and moment; ``None`` before a policy is adopted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,3 +48,27 @@ class FileMark:
             "Nothing is signed until it can. Mend the file's owner, disk or folder.",
             str(self.path),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FileBookmark:
+    """Where a long reading of the log was. Lost, it only begins again."""
+
+    path: Path
+
+    def read(self) -> bytes | None:
+        """Return what was kept."""
+        try:
+            return self.path.read_bytes()
+        except OSError:
+            return None
+
+    def keep(self, data: bytes | None) -> None:
+        """Keep it in one step, or nothing any more."""
+        beside = self.path.with_name(f".{self.path.name}")
+        with suppress(OSError):
+            if data is None:
+                self.path.unlink(missing_ok=True)
+                return
+            beside.write_bytes(data)
+            beside.replace(self.path)

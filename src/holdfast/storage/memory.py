@@ -261,6 +261,10 @@ class MemoryStore:
         with self._lock:
             return self._people.get(reference)
 
+    def follow(self) -> bool:
+        """Memory is never another."""
+        return False
+
     def close(self) -> None:
         """Nothing is held that would need letting go."""
 

@@ -23,7 +23,13 @@ from holdfast.ledger.edge import Edge
 from holdfast.ledger.errors import LedgerError
 from holdfast.ledger.merkle import leaf_hashes
 from holdfast.ledger.note import VerifierKey, parse_note
-from holdfast.ledger.tiles import TILE_WIDTH, Tile, encode_bundle, partials_of
+from holdfast.ledger.tiles import (
+    TILE_WIDTH,
+    Tile,
+    decode_bundle,
+    encode_bundle,
+    partials_of,
+)
 from holdfast.ledger.verify import CHECKPOINT_PATH, checkpoint_path, verify_log
 from holdfast.operations.copies import (
     DiffersError,
@@ -103,15 +109,73 @@ class OffSite:
         self._forget()
         return Shipped(edge.size, edge.root(), self.files)
 
+    def look(self) -> None:
+        """Look at the checkpoint that the copy shows."""
+        last = self.record.newest()
+        try:
+            note = self.target.read(CHECKPOINT_PATH)
+        except UnreadableError:
+            return
+        if note is None and last is not None:
+            raise DiffersError(
+                f"checkpoint is gone; it was of size {_size(last)}",
+                "Somebody removed it: keep what is left, and look for the rest.",
+                self.name,
+            )
+        if note is None:
+            return
+        shown = self._verified(note)
+        if last is not None and shown.size < _size(last):
+            raise DiffersError(
+                f"checkpoint is of size {shown.size}, and was of size {_size(last)}",
+                "Somebody put an older one in its place.",
+                self.name,
+            )
+        self._edge_at(shown, self.store.size())
+
     def check(self) -> Shipped:
         """Read the whole copy back and hold it against the store."""
+        sizes = self.target.signed_sizes()
+        note = self.target.read(CHECKPOINT_PATH)
+        shown = -1 if note is None else self._verified(note).size
+        self._require_listed(sizes, shown)
+        earlier = [size for size in sizes if size <= shown]
         try:
-            found = verify_log(self.target, self.keys())
+            found = verify_log(self.target, self.keys(), earlier=earlier)
         except LedgerError as fault:
             raise DiffersError(fault.message, fault.hint, fault.where) from None
-        shown = found.checkpoint
-        self._edge_at(shown, self.store.size())
-        return Shipped(shown.size, shown.root, found.tiles)
+        self._edge_at(found.checkpoint, self.store.size())
+        return Shipped(found.checkpoint.size, found.checkpoint.root, found.tiles)
+
+    def _require_listed(self, sizes: list[int], shown: int) -> None:
+        """Refuse a copy that lacks a signed size's checkpoint, if it may be listed."""
+        listed = set(sizes)
+        for size, _ in self.store.checkpoints():
+            if listed and size <= shown and size not in listed:
+                raise DiffersError(
+                    "the checkpoint's copy is missing",
+                    "Somebody removed it: every signed size was published.",
+                    checkpoint_path(size),
+                )
+
+    def leaves(self, start: int, stop: int) -> list[bytes]:
+        """Return the leaf hashes of what the copy holds of the range, unverified."""
+        note = self._shown()
+        size = 0 if note is None else self._verified(note).size
+        found: list[bytes] = []
+        for index in range(start // TILE_WIDTH, -(-min(stop, size) // TILE_WIDTH)):
+            first = index * TILE_WIDTH
+            tile = Tile(None, index, min(TILE_WIDTH, size - first))
+            data = self.target.read(tile.path)
+            if data is None:
+                break
+            hashes = leaf_hashes(decode_bundle(data, tile))
+            found += hashes[max(0, start - first) : stop - first]
+        return found
+
+    def signed_sizes(self) -> list[int]:
+        """Return the sizes of the copy's checkpoints."""
+        return self.target.signed_sizes()
 
     def newest(self) -> bytes | None:
         """Return the checkpoint that the copy shows, verified by our own key."""
@@ -298,6 +362,10 @@ class OffSite:
         self.target.replace(CHECKPOINT_PATH, note)
         self.record.keep(note)
         self.files += 1
+
+
+def _size(note: bytes) -> int:
+    return parse_checkpoint(parse_note(note).text).size
 
 
 def _steps(sizes: Iterable[int], start: int) -> Iterator[list[int]]:

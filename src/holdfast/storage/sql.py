@@ -340,6 +340,10 @@ class SqlStore(ABC):
         with self._reading() as connection:
             return personal_data.row(connection, reference)
 
+    def follow(self) -> bool:
+        """A server's address always leads to what it serves now."""
+        return False
+
     def close(self) -> None:
         """Let go of files and connections."""
         self._engine.dispose()

@@ -108,11 +108,23 @@ class SqliteStore(SqlStore):
         super().__init__(engine, engine, place, sqlite3.Error)
         self._turn = threading.Lock()
         self._writer: Connection | None = None
+        self._path = path
+        self._file = _identity(path)
         try:
             self._check()
         except BaseException:
             self.close()
             raise
+
+    def follow(self) -> bool:
+        """Open the file that stands at the path now, if it is another."""
+        found = _identity(self._path)
+        if found in (None, self._file):
+            return False
+        self.close()
+        self._file, self._edge = found, Frontier()
+        self._check()
+        return True
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -313,6 +325,14 @@ def _fill_file(path: Path) -> None:
     finally:
         engine.dispose()
     _sync(path)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _link(temporary: Path, path: Path) -> None:

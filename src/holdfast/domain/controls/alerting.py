@@ -122,10 +122,10 @@ def _notice(
 def _duty(situation: Situation, notice: NoticeDue, what: str) -> Duty:
     duty = duty_of(situation, notice, control="alerting", owner="IRT", what=what)
     known = situation.state.notices.get(notice.notice)
-    return duty if known is None else _with_fallback(situation, known, duty)
+    return duty if known is None else with_fallback(situation, known, duty)
 
 
-def _with_fallback(situation: Situation, known: Notice, duty: Duty) -> Duty:
+def with_fallback(situation: Situation, known: Notice, duty: Duty) -> Duty:
     """Ask for e-mail where Slack refused for good, or still fails at half the time."""
     key = f"{known.due.notice}/fallback"
     fallback = situation.state.notices.get(key)

@@ -31,6 +31,7 @@ from holdfast.domain.controls.judging import (
     Verdict,
     guarded,
 )
+from holdfast.domain.controls.tampering import owed_for_tampering
 from holdfast.domain.promises import ControlName
 
 CONTROLS: dict[ControlName, Control] = {
@@ -66,12 +67,18 @@ def judge_all(situation: Situation) -> dict[ControlName, Verdict]:
 
 
 def owed_by_all(situation: Situation) -> tuple[Duty, ...]:
-    """Return every duty, of every control that the policy speaks of."""
+    """Return every duty, of every control that the policy speaks of.
+
+    Tampering with the log is told whatever it says: all evidence rests on the log.
+    """
     sentences = situation.rules.policy.sentences
     spoken_of = {o.control for sentence in sentences for o in sentence.obligations}
-    return tuple(
-        duty
-        for name, control in CONTROLS.items()
-        if name in spoken_of
-        for duty in control.owes(situation)
+    return (
+        *(
+            duty
+            for name, control in CONTROLS.items()
+            if name in spoken_of
+            for duty in control.owes(situation)
+        ),
+        *owed_for_tampering(situation),
     )

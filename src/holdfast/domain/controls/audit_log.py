@@ -18,6 +18,7 @@ from holdfast.domain.controls.judging import (
     unproven,
     within,
 )
+from holdfast.domain.controls.tampering import judge_tampering
 from holdfast.domain.controls.witnessing import (
     judge_witnesses,
     owed_for_witnesses,
@@ -30,7 +31,7 @@ VERIFIED_EVERY = timedelta(days=1)
 
 def judge(situation: Situation) -> Verdict:
     """Judge by the worst of what verifications, copies and witnesses show."""
-    parts = (_judge_checks, judge_copies, judge_witnesses)
+    parts = (judge_tampering, _judge_checks, judge_copies, judge_witnesses)
     found = [judge_part(situation) for judge_part in parts]
     verdicts = [verdict for verdict in found if verdict is not None]
     worst = min(verdicts, key=lambda verdict: WORST_FIRST.index(verdict.standing))

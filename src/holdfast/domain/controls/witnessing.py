@@ -57,7 +57,10 @@ def witness_proofs(situation: Situation) -> tuple[Proof, ...]:
 
 
 def owed_for_witnesses(situation: Situation) -> tuple[Duty, ...]:
-    """Owe the Incident Response Team word of every witness in trouble."""
+    """Owe the Incident Response Team word of every silent witness.
+
+    One that disagrees is an incident, and told with it.
+    """
     return tuple(
         duty_of(
             situation,
@@ -67,7 +70,7 @@ def owed_for_witnesses(situation: Situation) -> tuple[Duty, ...]:
             what=f"alert the Incident Response Team of witness {name}",
         )
         for name, witness in sorted(situation.state.witnesses.items())
-        if witness.trouble is not None
+        if isinstance(witness.trouble, WitnessSilent)
     )
 
 
@@ -83,20 +86,12 @@ def _is_fresh(situation: Situation, witness: Witness) -> bool:
     return newest is not None and within(newest.at, situation.now, COSIGNED_COUNTS_FOR)
 
 
-def _notice(situation: Situation, trouble: Trouble) -> NoticeDue:
-    match trouble:
-        case WitnessDisagreed():
-            subject = f"The audit log is not the one that {trouble.witness} witnessed"
-            advice = (
-                "It was rolled back, forked or tampered with. Keep the database as "
-                "evidence, and compare it with its copies: holdfast ledger verify."
-            )
-        case WitnessSilent():
-            subject = f"The audit log's witness {trouble.witness} is silent"
-            advice = (
-                "Recording and acting go on. Ask whoever runs the witness; until it "
-                "answers, nobody outside vouches for the log."
-            )
+def _notice(situation: Situation, trouble: WitnessSilent) -> NoticeDue:
+    subject = f"The audit log's witness {trouble.witness} is silent"
+    advice = (
+        "Recording and acting go on. Ask whoever runs the witness; until it "
+        "answers, nobody outside vouches for the log."
+    )
     return NoticeDue(
         notice=f"{trouble.key}/alert",
         incident=SUBJECT,

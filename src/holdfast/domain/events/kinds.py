@@ -71,6 +71,7 @@ from holdfast.domain.events.observation import (
 )
 from holdfast.domain.events.people import PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
+from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import (
     QuorumMet,
     QuorumMissed,
@@ -105,6 +106,8 @@ Event: TypeAlias = (
     | LedgerClosed
     | LedgerOpened
     | LedgerCarried
+    | TamperingFound
+    | TamperingResolved
     | VantageChanged
     | ProbesSealed
     | MaintenanceAnnounced

@@ -247,6 +247,13 @@ class Store(Protocol):
         """Return the row of a reference, or ``None``."""
         ...
 
+    def follow(self) -> bool:
+        """Open anew what stands at the address now, if that is another; say whether.
+
+        A file that was replaced would else be written to unseen.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...
