@@ -80,10 +80,6 @@ class Copy(Protocol):
         """Return the leaf hashes of what it holds of the range, unverified."""
         ...
 
-    def signed_sizes(self) -> Sequence[int]:
-        """Return the sizes of its checkpoints; none where it may not list them."""
-        ...
-
     def check(self) -> Shipped:
         """Read the whole copy back, verify it, and hold it against the store.
 
@@ -154,6 +150,7 @@ class Shipper:
             if others and not self.doubted:
                 self.doubted = self.failed = True
                 return None
+            self.looked_at = None  # It is read back as soon as it is brought forward.
             return self._differs(fault, now)
         except HoldfastError:
             pass  # The publication meets it too, and tells.

@@ -30,6 +30,8 @@ from holdfast.operations.ports.store import Mark, Store
 # So many of the newest entries are hashed again with every look, grown or not.
 TAIL = 64
 BOOKMARK_EVERY = 65_536
+# The newest checkpoints may still give way to newer ones; older ones stay for good.
+SETTLED = 16
 
 Progress = Callable[[int, int], None]
 
@@ -44,10 +46,6 @@ class Elsewhere(Protocol):
 
     def leaves(self, start: int, stop: int) -> Sequence[bytes]:
         """Return the leaf hashes of the entries that it holds of the range."""
-        ...
-
-    def signed_sizes(self) -> Sequence[int]:
-        """Return the sizes of the checkpoints that it holds."""
         ...
 
 
@@ -77,6 +75,7 @@ class Inspector:
     _seen: dict[int, bytes] = field(default_factory=dict)
     _front: Frontier | None = None
     _ahead: int = -1
+    _stayed: frozenset[int] = frozenset()
     _verified: tuple[bytes, Checkpoint] | None = None
 
     def look(self) -> None:
@@ -103,10 +102,11 @@ class Inspector:
         """Recompute the whole log; return size and root, or raise `AlteredError`."""
         marked, note = self._marked(), self.store.checkpoint()
         size, root = self._root()
-        newest = self._newest(note, size)
+        self._newest(note, size)
         if marked is not None and marked.size > size:
             raise AlteredError(_shorter(marked.size))
-        front, found = self._resumed(size), set()
+        front = self._resumed(size)
+        found: list[int] = []
         leaves = Leaves(self.store, front.size, size)
 
         def told(front: Frontier) -> None:
@@ -115,14 +115,14 @@ class Inspector:
         for signed_size, row in self.store.checkpoints():
             if signed_size > size:
                 break
-            found.add(signed_size)
+            found.append(signed_size)
             if signed_size >= front.size:
                 checkpoint = self._checked(signed_size, row)
                 before, front = front, leaves.grow(front, signed_size, told)
                 self._require_root(before, front, checkpoint.root, "signed")
         before, front = front, leaves.grow(front, size, told)
         self._require_root(before, front, root, "counted by the head")
-        self._require_checkpoints(found, newest)
+        self._require_checkpoints(found)
         told(front)
         if self.bookmark is not None:
             self.bookmark.keep(None)
@@ -214,20 +214,13 @@ class Inspector:
                         return f"; {changed(index, theirs, ours, where)}"
         return ""
 
-    def _require_checkpoints(self, found: set[int], newest: Checkpoint | None) -> None:
-        """Refuse a database that lacks a checkpoint that a copy shows."""
-        limit = -1 if newest is None else newest.size
-        for copy in self.elsewhere:
-            sizes: Sequence[int] = ()
-            with suppress(HoldfastError):
-                sizes = copy.signed_sizes()
-            missing = sorted(size for size in sizes if size <= limit)
-            missing = [size for size in missing if size not in found]
-            if missing:
-                raise AlteredError(
-                    f"the checkpoint of size {missing[0]} is missing; {copy.name} has "
-                    "it"
-                )
+    def _require_checkpoints(self, found: list[int]) -> None:
+        """Refuse a log that lacks a checkpoint that it had at the last reading."""
+        missing = self._stayed.difference(found)
+        if missing:
+            message = f"the checkpoint of size {min(missing)} was there and is missing"
+            raise AlteredError(message)
+        self._stayed = frozenset(found[:-SETTLED])
 
     def _checked(self, size: int, note: bytes) -> Checkpoint:
         checkpoint = self._signed(note, f"the checkpoint of size {size}")

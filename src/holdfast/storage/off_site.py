@@ -173,10 +173,6 @@ class OffSite:
             found += hashes[max(0, start - first) : stop - first]
         return found
 
-    def signed_sizes(self) -> list[int]:
-        """Return the sizes of the copy's checkpoints."""
-        return self.target.signed_sizes()
-
     def newest(self) -> bytes | None:
         """Return the checkpoint that the copy shows, verified by our own key."""
         note = self.target.read(CHECKPOINT_PATH)
