@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from immutables import Map
 from tests.domain.story import HOUR, MINUTE, SERVICE, T0
 from tests.domain.test_state import example
 
 from holdfast.domain.events.incident import (
     DisasterDeclared,
+    IncidentAcknowledged,
     IncidentResolved,
     RecoveryVerified,
     ServiceRestored,
 )
 from holdfast.domain.events.kinds import EVENT_TYPES, Event
 from holdfast.domain.events.notice import NoticeDelivered
+from holdfast.domain.events.people import PersonErased
+from holdfast.domain.memory.people import remember
 from holdfast.evidence.timeline import describe
 from holdfast.journal import Fact, Recorded, read, seal
 
@@ -87,3 +91,17 @@ def test_a_restoration_is_dated_by_when_it_was_green() -> None:
     """What became certain later is shown at the moment from which it was true."""
     event = ServiceRestored("i", SERVICE, T0, T0 + 15 * MINUTE)
     assert describe(recorded(event))[0] == T0
+
+
+def test_who_was_erased_is_marked() -> None:
+    """A pseudonym that leads to nobody any more says so; others read as before."""
+    gone = PersonErased("person:ana", "request", "", (), "dora", T0)
+    erasures = remember(Map(), gone, 7)
+    acknowledged = {
+        by: describe(recorded(IncidentAcknowledged("i", by, T0)), erasures)[1]
+        for by in ("ana", "dora")
+    }
+    assert acknowledged == {
+        "ana": "Acknowledged by ana (erased)",
+        "dora": "Acknowledged by dora",
+    }

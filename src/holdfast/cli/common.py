@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from holdfast.errors import HoldfastError
 from holdfast.settings import Home
@@ -39,6 +42,18 @@ def console() -> Console:
 def progress_console() -> Console:
     """Return the console for progress: standard error, so that output stays clean."""
     return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def progress_bar(
+    what: str, *, quiet: bool = False
+) -> Iterator[Callable[[int, int], None]]:
+    """Show how far long work came, on standard error where people look at it."""
+    shown = progress_console()
+    hidden = quiet or not shown.is_terminal
+    with Progress(console=shown, transient=True, disable=hidden) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def print_json(value: Any) -> None:

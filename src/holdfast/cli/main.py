@@ -24,6 +24,7 @@ from holdfast.cli import (
     ledger_key,
     node,
     off_site,
+    people,
     policy,
     simulate,
     standing,
@@ -55,6 +56,7 @@ ledger.app.add_typer(ledger_key.app, name="key", help="The log's keys.")
 app.add_typer(ledger.app, name="ledger", help="Verify, export and prove the log.")
 app.add_typer(witness.app, name="witness", help="Cosign other people's logs.")
 app.add_typer(incident.app, name="incident", help="Acknowledge, declare, recover.")
+app.add_typer(people.app, name="people", help="Personal data: see and erase it.")
 app.add_typer(drill.app, name="drill", help="Rehearse a recovery, and measure it.")
 app.command("init")(node.init)
 app.command("serve")(node.serve)

@@ -4,15 +4,14 @@ the log out of its machine's reach, and the way back from them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 from holdfast import assembly
@@ -24,13 +23,12 @@ from holdfast.cli.common import (
     console,
     home_at,
     print_json,
-    progress_console,
+    progress_bar,
     read_text,
 )
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import parse_checkpoint
 from holdfast.ledger.note import VerifierKey, encode64, parse_note, parse_verifier_key
-from holdfast.ledger.verify import Progress as Told
 from holdfast.operations import quarantine as held
 from holdfast.operations.copies import DiffersError, OutOfReachError, UnreadableError
 from holdfast.operations.log import Log
@@ -58,7 +56,7 @@ def publish(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
         copies = _copies(at, assembly.copies_of(at, log, timedelta(0)))
         rows = []
         for copy in copies:
-            with _bar(f"publishing to {copy.name}", quiet=json) as told:
+            with progress_bar(f"publishing to {copy.name}", quiet=json) as told:
                 shipped = copy.publish(told)
             rows.append(
                 {
@@ -154,7 +152,7 @@ def recover(
     evidence = assembly.escrow_of(read_private(sealed)) if has_key else None
     _make_home(home)
     spool = Folder(home / SPOOL)
-    with spool.locked(), _bar("verifying the copy", quiet=json) as told:
+    with spool.locked(), progress_bar("verifying the copy", quiet=json) as told:
         pulled = pull(target, keys, spool, told)
     mark = FileMark(home / assembly.MARK)
     with closing(open_store(database or _store_url(home))) as store:
@@ -162,7 +160,7 @@ def recover(
             # Before the first entry: a node that starts after a crash must know, too.
             (home / assembly.RECOVERED).touch(mode=0o600)
         log = Log(store, NODE, assembly.SystemClock())
-        with _bar("writing the log", quiet=json) as told:
+        with progress_bar("writing the log", quiet=json) as told:
             done = rebuild(log, pulled, mark, escrow=evidence, progress=told)
         waiting = held.waiting(log)
     spool.remove()
@@ -282,12 +280,3 @@ def _store_url(home: Path) -> str:
     has_settings = (home / FILE).exists()
     default = f"sqlite:///{home / 'holdfast.sqlite'}"
     return home_at(home).store_url if has_settings else default
-
-
-@contextmanager
-def _bar(what: str, *, quiet: bool) -> Iterator[Told]:
-    shown = progress_console()
-    hidden = quiet or not shown.is_terminal
-    with Progress(console=shown, transient=True, disable=hidden) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -9,6 +9,7 @@ from typing import Literal
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.events.drill import Sabotage
 from holdfast.domain.memory.drills import Drill
+from holdfast.domain.memory.people import shown
 
 Phase = Literal["ordered", "running", "passed", "failed"]
 
@@ -73,7 +74,7 @@ def _view(situation: Situation, drill: Drill) -> DrillView:
         datastore=ordered.datastore,
         repository=ordered.repository,
         sabotage=ordered.sabotage,
-        ordered_by=ordered.by,
+        ordered_by=shown(situation.state.erasures, ordered.by),
         ordered_at=ordered.at,
         phase=_phase(situation, drill),
         detail=finished.detail if finished else "",

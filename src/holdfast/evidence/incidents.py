@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
+from immutables import Map
+
 from holdfast.domain.controls.judging import Duty
+from holdfast.domain.memory.people import Erasures
 from holdfast.domain.state import State
 from holdfast.evidence.timeline import describe
 from holdfast.evidence.views import TimelineView
@@ -46,9 +49,11 @@ def told_indices(state: State, incident: str) -> list[int | None]:
 
 
 def timeline_of(
-    indices: Iterable[int | None], read: Reader
+    indices: Iterable[int | None], read: Reader, erasures: Erasures = Map()
 ) -> tuple[TimelineView, ...]:
     """Return the entries in the order of the ledger, in words."""
     known = sorted({index for index in indices if index is not None})
     entries = [read(index) for index in known]
-    return tuple(TimelineView(*describe(entry), entry.index) for entry in entries)
+    return tuple(
+        TimelineView(*describe(entry, erasures), entry.index) for entry in entries
+    )

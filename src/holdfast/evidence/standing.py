@@ -11,6 +11,7 @@ from holdfast.domain.controls.all import judge_all, owed_by_all
 from holdfast.domain.controls.judging import Duty, Situation, Verdict
 from holdfast.domain.declare import findings as catalogue_findings
 from holdfast.domain.memory.incidents import Incident
+from holdfast.domain.memory.people import shown
 from holdfast.domain.policy.model import Sentence
 from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import OWNERS, ROLE_NAMES
@@ -148,7 +149,11 @@ def incident_view(
         detected_at=incident.opened.detected_at,
         declared_at=declared.at if declared else None,
         resolved_at=incident.resolved.at if incident.resolved else None,
-        acknowledged_by=(incident.acknowledged.by if incident.acknowledged else None),
+        acknowledged_by=(
+            shown(situation.state.erasures, incident.acknowledged.by)
+            if incident.acknowledged
+            else None
+        ),
         clocks=tuple(
             _clock(situation, incident, duty) for duty in own if duty.due_at is not None
         ),
@@ -223,7 +228,7 @@ def _timeline(
         order = state.recoveries.get(job.requested.recovery or "")
         if order is not None and order.ordered.incident == incident.id:
             found += [job.requested_index, job.started_index, job.ended_index]
-    return timeline_of(found, ledger.read)
+    return timeline_of(found, ledger.read, state.erasures)
 
 
 def _duties(situation: Situation, duties: tuple[Duty, ...]) -> tuple[DutyView, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from holdfast.domain.controls.judging import Duty, Situation
+from holdfast.domain.memory.people import shown
 from holdfast.domain.memory.tampering import Tampering
 from holdfast.evidence.incidents import (
     Reader,
@@ -26,6 +27,7 @@ def tampering_view(
     opened, resolved = incident.opened, incident.resolved
     found = [finding.evidence for finding in incident.found]
     told = told_indices(situation.state, incident.id)
+    erasures = situation.state.erasures
     return IncidentView(
         id=incident.id,
         title=TITLE,
@@ -35,13 +37,15 @@ def tampering_view(
         detected_at=opened.at,
         declared_at=None,
         resolved_at=resolved.at if resolved else None,
-        acknowledged_by=incident.acknowledged.by if incident.acknowledged else None,
+        acknowledged_by=(
+            shown(erasures, incident.acknowledged.by) if incident.acknowledged else None
+        ),
         clocks=tuple(
             _clock(situation.now, opened.at, duty, duty.due_at)
             for duty in duties
             if duty.incident == incident.id and duty.due_at is not None
         ),
-        timeline=timeline_of([*found, *incident.indices, *told], read),
+        timeline=timeline_of([*found, *incident.indices, *told], read, erasures),
     )
 
 

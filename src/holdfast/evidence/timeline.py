@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from immutables import Map
+
 from holdfast.domain.events.copies import PublishChecked
 from holdfast.domain.events.governance import LedgerChecked
 from holdfast.domain.events.incident import (
@@ -29,6 +31,7 @@ from holdfast.domain.events.notice import (
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import WitnessDisagreed
+from holdfast.domain.memory.people import Erasures, shown
 from holdfast.journal import Recorded
 
 DUTY_WORDS = {
@@ -40,8 +43,11 @@ DUTY_WORDS = {
 }
 
 
-def describe(entry: Recorded) -> tuple[datetime, str]:
-    """Return when it happened and what, for people to read."""
+def describe(entry: Recorded, erasures: Erasures = Map()) -> tuple[datetime, str]:
+    """Return when it happened and what, for people to read.
+
+    Whoever did it and was erased since is marked so.
+    """
     event = entry.event
     match event:
         case IncidentOpened():
@@ -49,14 +55,14 @@ def describe(entry: Recorded) -> tuple[datetime, str]:
         case ServiceFailed():
             return event.at, f"{event.service} fails too"
         case IncidentAcknowledged():
-            return event.at, f"Acknowledged by {event.by}"
+            return event.at, f"Acknowledged by {shown(erasures, event.by)}"
         case DisasterDeclared(automatic=True):
             return event.at, "Recovery clock started by itself: nobody had declared"
         case DisasterDeclared():
-            return event.at, f"Disaster declared by {event.by}"
+            return event.at, f"Disaster declared by {shown(erasures, event.by)}"
         case RecoveryOrdered():
-            where = f"repository {event.repository}"
-            return event.at, f"{event.by} ordered {event.datastore} back from {where}"
+            who, where = shown(erasures, event.by), f"repository {event.repository}"
+            return event.at, f"{who} ordered {event.datastore} back from {where}"
         case PreflightChecked():
             good = "the restore can work" if event.ok else "the restore cannot work"
             return event.at, f"Preflight: {good}"
@@ -68,13 +74,13 @@ def describe(entry: Recorded) -> tuple[datetime, str]:
         case ServiceRestored():
             return event.green_since, f"{event.service} is green again, and stayed so"
         case IncidentResolved():
-            by_hand = "" if event.by == "holdfast" else f" by {event.by}"
-            return event.at, f"Resolved{by_hand}"
+            who = shown(erasures, event.by)
+            return event.at, "Resolved" if who == "holdfast" else f"Resolved by {who}"
         case _:
-            return _work(entry)
+            return _work(entry, erasures)
 
 
-def _work(entry: Recorded) -> tuple[datetime, str]:
+def _work(entry: Recorded, erasures: Erasures) -> tuple[datetime, str]:
     event = entry.event
     match event:
         case JobRequested():
@@ -93,7 +99,8 @@ def _work(entry: Recorded) -> tuple[datetime, str]:
             return event.at, f"Not taken: {event.reason}"
         case NoticeReleased():
             count = f"{event.deliveries:,} waiting deliveries"
-            return event.at, f"{event.by} let {count} go: {event.notice}"
+            who = shown(erasures, event.by)
+            return event.at, f"{who} let {count} go: {event.notice}"
         case StatusPageSeen():
             return event.at, f"Seen from outside on {event.url}"
         case DutyEscalated():

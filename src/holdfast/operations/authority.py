@@ -24,6 +24,8 @@ Operation = Literal[
     "rotate_key",
     "close_ledger",
     "retire_witness",
+    "see_person",
+    "erase_person",
 ]
 
 MAY: dict[Operation, frozenset[Role]] = {
@@ -39,6 +41,8 @@ MAY: dict[Operation, frozenset[Role]] = {
     "rotate_key": frozenset({"PL", "RC"}),
     "close_ledger": frozenset({"PL", "RC"}),
     "retire_witness": frozenset({"RC"}),
+    "see_person": frozenset({"CS", "PL", "RC"}),
+    "erase_person": frozenset({"PL", "RC"}),
 }
 
 

@@ -32,6 +32,15 @@ def remember(erasures: Erasures, event: PersonErased, index: int) -> Erasures:
     return erasures.set(event.person, erasure)
 
 
+def shown(erasures: Erasures, who: str) -> str:
+    """Return who did something as people read it: an id, and whether it is erased.
+
+    ``who`` is an id or a reference ("ana", "person:ana").
+    """
+    gone = who in erasures or f"person:{who}" in erasures
+    return f"{who} (erased)" if gone else who
+
+
 def forgotten(erasures: Erasures) -> frozenset[str]:
     """Return the digests of the texts that went with somebody."""
     return frozenset(text for one in erasures.values() for text in one.texts)
