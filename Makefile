@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_ARGS ?= --yes
 
-.PHONY: demo test check format lint types floors docstrings bench drills torture docs audit lock packages clean
+.PHONY: demo test check format lint types floors docstrings bench bench-recovery drills torture docs audit lock packages clean
 
 demo: $(READY) packages
 	@$(BIN)/holdfast demo $(DEMO_ARGS)
@@ -44,6 +44,9 @@ drills: $(READY) packages
 
 torture: $(READY) packages
 	$(BIN)/pytest -m torture --timeout 7200 -p no:randomly -s tests
+
+bench-recovery: $(READY) packages
+	$(BIN)/python bench/recovery.py $(BENCH_ARGS)
 
 bench: $(READY) packages
 	$(BIN)/python bench/spine.py

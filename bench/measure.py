@@ -119,15 +119,19 @@ def timed(work: Callable[[], None]) -> float:
 
 
 def machine(runs: int = RUNS) -> str:
-    """Say on what it was measured, and when."""
+    """Say how it was measured, on what, and when."""
+    return f"Medians of {runs} alternating runs on {where_and_when()}."
+
+
+def where_and_when() -> str:
+    """Name the machine and the day."""
     cpu = next(
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
         if line.startswith("model name")
     )
     where = f"{os.cpu_count()} cores ({cpu}), Python {platform.python_version()}"
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    return f"Medians of {runs} alternating runs on {where}, {today}."
+    return f"{where}, {datetime.now(UTC):%Y-%m-%d}"
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -136,8 +140,8 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def write_page(text: str, begin: str, end: str) -> None:
+def write_page(text: str, begin: str, end: str, page: Path = PAGE) -> None:
     """Put a text into docs/performance.md between its two marks."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     after = rest.partition(end)[2]
-    PAGE.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
+    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
