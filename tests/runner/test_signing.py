@@ -165,7 +165,7 @@ def test_appends_do_not_wait_for_a_hanging_mark(rig: Rig) -> None:
 def test_the_rest_follows_from_the_work() -> None:
     """A slow disk is given rest, but never so long that an entry waits a second."""
     assert signing._rest(0) == signing.REST_LEAST.total_seconds()
-    assert signing._rest(0.02) == 0.2
+    assert signing._rest(0.02) == 0.04
     assert signing._rest(9) + signing.LOOK_EVERY.total_seconds() < 1
 
 

@@ -14,8 +14,8 @@ from time import monotonic
 
 LOOK_EVERY = timedelta(milliseconds=250)
 # Between two signatures it rests, in proportion to what the last one took: appends
-# that share the disk with it are slowed by a tenth at most.
-REST_TIMES = 10
+# that share the disk with it keep most of it.
+REST_TIMES = 2
 REST_LEAST = timedelta(milliseconds=5)
 REST_MOST = timedelta(milliseconds=500)
 

@@ -14,15 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import psycopg
 from sqlalchemy import URL, Connection, create_engine, event, inspect
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from holdfast.ledger.merkle import Frontier
 from holdfast.storage.errors import StoreError
-from holdfast.storage.planning import Course, Request, Row
+from holdfast.storage.planning import Row
 from holdfast.storage.sql import SqlStore, driver_fault, fill
 from holdfast.storage.tables import METADATA, blob, head, person
 
@@ -77,6 +76,9 @@ _INSERT = """INSERT INTO entry (leaf_index, key, data, leaf_hash)
 _MOVE = "UPDATE head SET size = %s, frontier = %b, recorded_at = %s"
 
 
+_Driver: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+
 class PostgresqlStore(SqlStore):
     """The `Store` in a PostgreSQL database."""
 
@@ -93,10 +95,8 @@ class PostgresqlStore(SqlStore):
         place = url.set(drivername="postgresql", password=None, query={})
         super().__init__(engine, reader, str(place), psycopg.Error)
         self._writer: Connection | None = None
+        self._driver: _Driver | None = None
         self._written_at = 0.0
-        # What the head said last: size and frontier are in `_edge`.
-        self._recorded_at = 0
-        self._wrote_last = False
         try:
             if create and self._missing() == set(METADATA.tables):
                 with self._writing() as connection:
@@ -111,70 +111,66 @@ class PostgresqlStore(SqlStore):
         self._drop_writer()
         super().close()
 
-    def _write_at_once(self, group: Sequence[Request]) -> Course | None:
-        edge = self._edge
-        course = Course(edge.size, self._recorded_at, {})
-        if not self._wrote_last or any(
-            request.expected_size not in {None, edge.size} for request in group
-        ):
-            return None
-        for request in group:
-            course.take(request)
-        if not course.rows or course.has_failed_seal:
-            return None
-        grown = edge.extend([leaf for *_, leaf in course.rows])
-        with self._speaking() as (_, driver):
+    def _write_from(
+        self, size: int, peaks: bytes, rows: Sequence[Row], recorded_at: int
+    ) -> bool:
+        values: dict[str, object] = {
+            "size": self._edge.size,
+            "frontier": self._peaks,
+            "at": recorded_at,
+            "start": size,
+            "peaks": peaks,
+        }
+        with self._speaking() as driver:
             try:
-                done = driver.execute(*_at_once(course, edge, grown))
+                done = driver.execute(*_at_once(rows, values))
             except (psycopg.IntegrityError, psycopg.DataError):
-                return None
-            if done.rowcount != len(course.rows):
-                return None
-        self._edge, self._recorded_at = grown, course.recorded_at
-        return course
+                return False
+            return done.rowcount == len(rows)
 
     @contextmanager
     def _appending(self) -> Iterator[Connection]:
-        with self._speaking() as (connection, driver):
-            yield connection
+        with self._speaking() as driver:
+            assert self._writer is not None, "it was opened with its driver"
+            yield self._writer
             driver.execute("COMMIT")
 
     @contextmanager
-    def _speaking(
-        self,
-    ) -> Iterator[tuple[Connection, psycopg.Connection[tuple[Any, ...]]]]:
+    def _speaking(self) -> Iterator[_Driver]:
         """Use the one connection that is kept for appends; a fault ends it.
 
         Checking one out and in again would cost as much as the insert. Only one
         thread at a time appends.
         """
-        with self._explained():
-            connection = self._living_writer()
-            driver = _driver(connection)
+        try:
+            driver = self._living_driver()
             try:
-                yield connection, driver
+                yield driver
             except BaseException:
-                self._wrote_last = False
                 gone = driver.closed or driver.broken
                 self._drop_writer()
                 if gone:
                     # Those that rest in the pool went the same way.
                     self._engine.dispose()
                 raise
-            self._written_at = monotonic()
+        except self._faults as fault:
+            raise self._explain(fault) from None
+        self._written_at = monotonic()
 
-    def _living_writer(self) -> Connection:
+    def _living_driver(self) -> _Driver:
         """Return the connection for appends, asked whether it lives if it rested."""
-        if self._writer is not None and monotonic() - self._written_at > REST_SECONDS:
+        driver = self._driver
+        if driver is not None and monotonic() - self._written_at > REST_SECONDS:
             try:
-                _driver(self._writer).execute("SELECT")
+                driver.execute("SELECT")
             except psycopg.Error:
                 self._drop_writer()
                 self._engine.dispose()
-        if self._writer is None:
-            self._wrote_last = False
+                driver = None
+        if driver is None:
             self._writer = self._reader.connect()
-        return self._writer
+            driver = self._driver = _driver(self._writer)
+        return driver
 
     def _drop_writer(self) -> None:
         """Close it for good; the server rolls back what it had begun."""
@@ -182,38 +178,34 @@ class PostgresqlStore(SqlStore):
             with suppress(*self._faults):
                 self._writer.invalidate()
                 self._writer.close()
-            self._writer = None
+            self._writer = self._driver = None
 
     def _take_turn(
-        self, connection: Connection, keys: Sequence[str]
+        self, keys: Sequence[str]
     ) -> tuple[int, bytes, int, Mapping[str, int]]:
-        driver = _driver(connection)
+        driver = self._spoken
         # One trip to the server, but two statements: the second must see what was
         # written while the first waited for the lock.
         with driver.pipeline():
             driver.execute("BEGIN")
             heads = driver.execute(_LOCK, binary=True)
             found = driver.execute(_KNOWN, (list(keys),)) if keys else None
-        size, frontier, recorded = heads.fetchall()[0]
-        known = dict(found.fetchall()) if found else {}
-        self._wrote_last = (size, frontier) == (self._edge.size, self._edge.to_bytes())
-        self._edge = self._frontier(size, frontier)
-        self._recorded_at = recorded
-        return size, frontier, recorded, known
+        size, peaks, recorded = heads.fetchall()[0]
+        known: dict[str, int] = dict(found.fetchall()) if found else {}
+        return size, peaks, recorded, known
 
-    def _write(
-        self,
-        connection: Connection,
-        rows: Sequence[Row],
-        frontier: Frontier,
-        recorded_at: int,
-    ) -> None:
-        self._recorded_at = recorded_at
-        columns = tuple(map(list, zip(*rows, strict=True)))
-        driver = _driver(connection)
+    def _write(self, rows: Sequence[Row], recorded_at: int) -> None:
+        indices, keys, datas, leaves = zip(*rows, strict=True)
+        columns = (list(indices), list(keys), *map(_bytes_array, (datas, leaves)))
+        driver = self._spoken
         with driver.pipeline():
             driver.execute(_INSERT, columns)
-            driver.execute(_MOVE, (frontier.size, frontier.to_bytes(), recorded_at))
+            driver.execute(_MOVE, (self._edge.size, self._peaks, recorded_at))
+
+    @property
+    def _spoken(self) -> _Driver:
+        assert self._driver is not None, "a transaction has a driver"
+        return self._driver
 
     def _wipe(self) -> None:
         """Rewrite the small table, and let the rows of the other be overwritten."""
@@ -235,26 +227,24 @@ class PostgresqlStore(SqlStore):
 
 
 def _at_once(
-    course: Course, edge: Frontier, grown: Frontier
+    rows: Sequence[Row], values: dict[str, object]
 ) -> tuple[str, dict[str, object]]:
-    """Return the statement that appends at the edge and nowhere else."""
-    values: dict[str, object] = {
-        "size": grown.size,
-        "frontier": grown.to_bytes(),
-        "at": course.recorded_at,
-        "start": edge.size,
-        "peaks": edge.to_bytes(),
-    }
-    if len(course.rows) == 1:
-        [(_, key, data, leaf)] = course.rows
-        return _ONE_AT_ONCE, {**values, "key": key, "data": data, "leaf": leaf}
-    _, keys, datas, leaves = map(list, zip(*course.rows, strict=True))
-    return _MANY_AT_ONCE, {**values, "keys": keys, "datas": datas, "leaves": leaves}
+    """Return the statement that appends rows at one place or not at all."""
+    if len(rows) == 1:
+        [(_, values["key"], values["data"], values["leaf"])] = rows
+        return _ONE_AT_ONCE, values
+    _, keys, datas, leaves = zip(*rows, strict=True)
+    values["keys"] = list(keys)
+    values["datas"], values["leaves"] = _bytes_array(datas), _bytes_array(leaves)
+    return _MANY_AT_ONCE, values
 
 
-def _driver(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
-    driver = connection.connection.dbapi_connection
-    return cast("psycopg.Connection[tuple[Any, ...]]", driver)
+def _bytes_array(values: Sequence[bytes]) -> list[bytes]:
+    return list(values)
+
+
+def _driver(connection: Connection) -> _Driver:
+    return cast("_Driver", connection.connection.dbapi_connection)
 
 
 def _create(connection: Connection) -> None:

@@ -83,7 +83,11 @@ class SqlStore(ABC):
         self._reader = reader
         self._place = place
         self._faults = (SQLAlchemyError, fault)
+        # Where the log ends as far as this store knows, and the same as bytes.
         self._edge = Frontier()
+        self._peaks = b""
+        self._recorded_at = 0
+        self._wrote_last = False
         self._turns = Turns(self._serve)
 
     # Each database's own.
@@ -93,32 +97,28 @@ class SqlStore(ABC):
         """Begin the transaction of an append, and commit it."""
 
     @abstractmethod
-    def _write_at_once(self, group: Sequence[Request]) -> Course | None:
-        """Write requests that have nothing but entries, in the fewest steps.
+    def _write_from(
+        self, size: int, peaks: bytes, rows: Sequence[Row], recorded_at: int
+    ) -> bool:
+        """Write entries and the head they lead to, and commit, in the fewest steps.
 
-        Returns their course once it is stored. ``None`` if nothing was written: a key
-        is there already, say, or the log is not where it was thought to be.
+        Does nothing and returns false if the head is not at that size and those peaks,
+        or a key is there already.
         """
 
     @abstractmethod
     def _take_turn(
-        self, connection: Connection, keys: Sequence[str]
+        self, keys: Sequence[str]
     ) -> tuple[int, bytes, int, Mapping[str, int]]:
-        """Become the one writer.
+        """Become the one writer, within `_appending`.
 
         Returns size, frontier and last recorded moment, and where those of the keys
         stand that are in the log already.
         """
 
     @abstractmethod
-    def _write(
-        self,
-        connection: Connection,
-        rows: Sequence[Row],
-        frontier: Frontier,
-        recorded_at: int,
-    ) -> None:
-        """Write entries and the head they lead to."""
+    def _write(self, rows: Sequence[Row], recorded_at: int) -> None:
+        """Write entries and the head they lead to, which is `_edge`."""
 
     @abstractmethod
     def _wipe(self) -> None:
@@ -193,21 +193,46 @@ class SqlStore(ABC):
         """Write a group in one transaction; return how far it came, and its fault."""
         reached = _Reached.NOTHING
         try:
-            if all(request.is_plain for request in group):
-                course = self._write_at_once(group)
-                if course is not None:
-                    course.tell()
-                    return _Reached.THE_COMMIT, None
+            if self._wrote_last and self._write_at_once(group):
+                return _Reached.THE_COMMIT, None
+            self._wrote_last = False
             with self._appending() as connection:
                 keys = [draft.key for request in group for draft in request.drafts]
-                head = self._take_turn(connection, keys)
+                head = self._take_turn(keys)
                 reached = _Reached.ITS_TURN
                 course = self._lay(connection, group, *head)
                 reached = _Reached.THE_COMMIT
             course.tell()
         except Exception as fault:  # noqa: BLE001 - It is raised in each caller.
+            self._wrote_last = False
             return reached, fault
         return reached, None
+
+    def _write_at_once(self, group: Sequence[Request]) -> bool:
+        """Write requests as if the log still ended where this store left it.
+
+        They may have nothing but entries. Returns false, and has written nothing, if it
+        does not end there, or something else about them needs a look into the log.
+        """
+        edge, peaks = self._edge, self._peaks
+        for request in group:
+            expected = request.expected_size
+            if not request.is_plain or expected not in {None, edge.size}:
+                return False
+        course = Course(edge.size, self._recorded_at, {})
+        for request in group:
+            course.take(request)
+        # Whose seal fails may be there already, and need none.
+        if course.has_failed_seal or not course.rows:
+            return False
+        self._wrote_last = False
+        self._extend(edge.size, peaks, course.rows)
+        if not self._write_from(edge.size, peaks, course.rows, course.recorded_at):
+            self._edge, self._peaks = edge, peaks
+            return False
+        self._recorded_at, self._wrote_last = course.recorded_at, True
+        course.tell()
+        return True
 
     def _lay(
         self,
@@ -218,17 +243,17 @@ class SqlStore(ABC):
         recorded: int,
         known: Mapping[str, int],
     ) -> Course:
+        wrote_last = size == self._edge.size and peaks == self._peaks
         course = Course(size, recorded, known)
         for request in group:
             course.take(request, partial(_settle, connection))
+        self._extend(size, peaks, course.rows)
         if course.rows:
-            leaves = [leaf for *_, leaf in course.rows]
-            grown = self._frontier(size, peaks).extend(leaves)
-            self._write(connection, course.rows, grown, course.recorded_at)
-            self._edge = grown
+            self._write(course.rows, course.recorded_at)
         letters.post(connection, course.parcels)
         for change in course.personal:
             personal_data.change(connection, change)
+        self._recorded_at, self._wrote_last = course.recorded_at, wrote_last
         return course
 
     # The outbox.
@@ -405,13 +430,14 @@ class SqlStore(ABC):
             )
         Frontier.from_bytes(found.size, found.frontier)
 
-    def _frontier(self, size: int, peaks: bytes) -> Frontier:
-        """Read the frontier, unless it is the one that this store wrote last."""
+    def _extend(self, size: int, peaks: bytes, rows: Sequence[Row]) -> None:
+        """Move the edge on by some rows, from where the head says that it is."""
         edge = self._edge
         # Compared as bytes, since another process may have written, or a commit failed.
-        if edge.size == size and edge.to_bytes() == peaks:
-            return edge
-        return Frontier.from_bytes(size, peaks)
+        if edge.size != size or self._peaks != peaks:
+            edge = Frontier.from_bytes(size, peaks)
+        self._edge = edge.extend([row[3] for row in rows])
+        self._peaks = self._edge.to_bytes()
 
     # Connections.
 

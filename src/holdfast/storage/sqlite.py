@@ -21,14 +21,15 @@ from typing import Any, cast
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
-from holdfast.ledger.merkle import Frontier
 from holdfast.storage.errors import StoreError
-from holdfast.storage.planning import Course, Request, Row
+from holdfast.storage.planning import Row
 from holdfast.storage.sql import SqlStore, driver_fault, fill
 
 BUSY_SECONDS = 30
 
 _HEAD = "SELECT size, frontier, recorded_at FROM head"
+_MOVE = "UPDATE head SET size = ?, frontier = ?, recorded_at = ?"
+_MOVE_FROM = _MOVE + " WHERE size = ? AND frontier = ?"
 _INSERT = "INSERT INTO entry (leaf_index, key, data, leaf_hash) VALUES (?, ?, ?, ?)"
 # As many rows in one statement take half the time of as many statements.
 _ROWS = 32
@@ -81,8 +82,8 @@ _HINTS = {
 }
 
 
-class _InVainError(Exception):
-    """Nothing is written this way; look up keys first."""
+class _NotThereError(Exception):
+    """The head is not where it was thought to be."""
 
 
 class SqliteStore(SqlStore):
@@ -107,7 +108,10 @@ class SqliteStore(SqlStore):
         engine = _engine(path)
         super().__init__(engine, engine, place, sqlite3.Error)
         self._turn = threading.Lock()
+        # One connection is kept for writing, and its driver at hand: checking one out
+        # and in again would cost as much as the insert itself.
         self._writer: Connection | None = None
+        self._driver: sqlite3.Connection | None = None
         self._path = path
         self._file = _identity(path)
         try:
@@ -122,7 +126,7 @@ class SqliteStore(SqlStore):
         if found in (None, self._file):
             return False
         self.close()
-        self._file, self._edge = found, Frontier()
+        self._file, self._wrote_last = found, False
         self._check()
         return True
 
@@ -131,7 +135,7 @@ class SqliteStore(SqlStore):
         with self._turn:
             if self._writer is not None:
                 self._writer.close()
-                self._writer = None
+                self._writer = self._driver = None
         super().close()
 
     @contextmanager
@@ -144,17 +148,13 @@ class SqliteStore(SqlStore):
 
     @contextmanager
     def _begun(self) -> Iterator[Connection]:
-        """Take this process's turn, then the file's.
-
-        One connection is kept for writing: checking one out and in again would cost
-        as much as the insert itself.
-        """
+        """Take this process's turn, then the file's."""
         with self._turn:
-            connection = self._writer or self._open_writer()
-            driver = _driver(connection)
+            driver = self._driver or self._open_writer()
             try:
                 driver.execute("BEGIN IMMEDIATE")
-                yield connection
+                assert self._writer is not None, "it was opened with its driver"
+                yield self._writer
                 driver.execute("COMMIT")
             except BaseException:
                 # What a rollback meets was met by what made it necessary.
@@ -162,42 +162,36 @@ class SqliteStore(SqlStore):
                     driver.rollback()
                 raise
 
-    def _open_writer(self) -> Connection:
+    def _open_writer(self) -> sqlite3.Connection:
         with self._explained():
             writer = self._engine.connect()
             # A copy made by SQLite's own backup has lost this setting.
             _use_wal(writer)
         self._writer = writer
-        return writer
+        self._driver = _driver(writer)
+        return self._driver
 
-    def _write_at_once(self, group: Sequence[Request]) -> Course | None:
+    def _write_from(
+        self, size: int, peaks: bytes, rows: Sequence[Row], recorded_at: int
+    ) -> bool:
         try:
-            with self._begun() as connection:
-                return self._write_new(connection, group)
-        except (sqlite3.IntegrityError, _InVainError):
-            return None
+            with self._begun():
+                self._write(rows, recorded_at, (size, peaks))
+        except (sqlite3.IntegrityError, _NotThereError):
+            return False
         except self._faults as fault:
             raise self._explain(fault) from None
+        return True
 
-    def _write_new(self, connection: Connection, group: Sequence[Request]) -> Course:
-        size, peaks, recorded = _driver(connection).execute(_HEAD).fetchone()
-        course = Course(size, recorded, {})
-        for request in group:
-            course.take(request)
-        if course.has_failed_seal:
-            # Perhaps its key is there already, and nothing need be sealed.
-            raise _InVainError
-        if course.rows:
-            leaves = [leaf for *_, leaf in course.rows]
-            grown = self._frontier(size, peaks).extend(leaves)
-            self._write(connection, course.rows, grown, course.recorded_at)
-            self._edge = grown
-        return course
+    @property
+    def _speaking(self) -> sqlite3.Connection:
+        assert self._driver is not None, "a transaction has a driver"
+        return self._driver
 
     def _take_turn(
-        self, connection: Connection, keys: Sequence[str]
+        self, keys: Sequence[str]
     ) -> tuple[int, bytes, int, Mapping[str, int]]:
-        driver = _driver(connection)
+        driver = self._speaking
         size, frontier, recorded = driver.execute(_HEAD).fetchone()
         known = {}
         for key in keys:
@@ -209,22 +203,22 @@ class SqliteStore(SqlStore):
 
     def _write(
         self,
-        connection: Connection,
         rows: Sequence[Row],
-        frontier: Frontier,
         recorded_at: int,
+        known: tuple[int, bytes] | None = None,
     ) -> None:
-        driver = _driver(connection)
+        driver = self._speaking
+        head = (self._edge.size, self._peaks, recorded_at)
+        if known is None:
+            driver.execute(_MOVE, head)
+        elif driver.execute(_MOVE_FROM, head + known).rowcount != 1:
+            raise _NotThereError
         whole = len(rows) - len(rows) % _ROWS
         for at in range(0, whole, _ROWS):
             some = [value for row in rows[at : at + _ROWS] for value in row]
             driver.execute(_INSERT_SOME, some)
         for row in rows[whole:]:
             driver.execute(_INSERT, row)
-        driver.execute(
-            "UPDATE head SET size = ?, frontier = ?, recorded_at = ?",
-            (frontier.size, frontier.to_bytes(), recorded_at),
-        )
 
     def _wipe(self) -> None:
         """Empty the write-ahead log, which holds pages as they were before.
@@ -233,7 +227,7 @@ class SqliteStore(SqlStore):
         work may keep the log from being emptied; the next one that is not busy does it.
         """
         with self._turn:
-            driver = _driver(self._writer or self._open_writer())
+            driver = self._driver or self._open_writer()
             with suppress(sqlite3.OperationalError):
                 driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
