@@ -24,7 +24,6 @@ from pathlib import Path
 
 import psycopg
 from measure import Row, timed
-from server import postgresql
 
 from holdfast.domain.events.governance import NodeStarted
 from holdfast.journal import Fact
@@ -36,6 +35,7 @@ from holdfast.operations.ports.store import Draft, Store
 from holdfast.runner.signing import Signing
 from holdfast.storage.mark import FileMark
 from holdfast.storage.opening import open_store
+from server import postgresql
 
 # Runs are short and many, so that what else the machine does meets both alike.
 RUNS, APPENDS, BATCH, BATCHES = 15, 400, 256, 8
