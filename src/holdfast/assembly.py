@@ -341,7 +341,8 @@ def _witnesses_of(home: Home, log: Log, notary: Notary) -> Witnesses | None:
     if not settings.witnesses:
         return None
     asked = asked_witnesses(home)
-    return Witnesses(log, notary, asked, settings.witness_silent_after)
+    silent_after = settings.witness_silent_after
+    return Witnesses(log, notary, asked, silent_after, settings.quorum)
 
 
 def asked_witnesses(home: Home) -> list[HttpWitness]:

@@ -22,6 +22,7 @@ from holdfast.cli import (
     incident,
     ledger,
     ledger_key,
+    ledger_witness,
     node,
     off_site,
     people,
@@ -52,6 +53,7 @@ ledger.app.command("recover")(off_site.recover)
 ledger.app.add_typer(
     off_site.quarantine, name="quarantine", help="What waits after a recovery."
 )
+ledger.app.add_typer(ledger_witness.app, name="witness", help="Who cosigns the log.")
 ledger.app.add_typer(ledger_key.app, name="key", help="The log's keys.")
 app.add_typer(ledger.app, name="ledger", help="Verify, export and prove the log.")
 app.add_typer(witness.app, name="witness", help="Cosign other people's logs.")

@@ -9,12 +9,13 @@ follow only from what stands in the ledger.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeAlias
 
 from immutables import Map
 
 from holdfast.domain import lifecycle, recovering, rehearsing
-from holdfast.domain.controls import tampering
+from holdfast.domain.controls import custody, tampering
 from holdfast.domain.controls.all import owed_by_all
 from holdfast.domain.controls.judging import Duty, Situation
 from holdfast.domain.events.kinds import Event
@@ -58,8 +59,20 @@ class FetchStatusPage:
     notice: str
 
 
+@dataclass(frozen=True, slots=True)
+class TakeCheckpoint:
+    """Record the newest signed checkpoint, to be posted by ``due_at``."""
+
+    due_at: datetime
+
+
 Action: TypeAlias = (
-    StartJob | ObserveJob | CheckPreflight | VerifyRecovery | FetchStatusPage
+    StartJob
+    | ObserveJob
+    | CheckPreflight
+    | VerifyRecovery
+    | FetchStatusPage
+    | TakeCheckpoint
 )
 
 
@@ -116,6 +129,9 @@ def _actions(situation: Situation) -> list[Action]:
         for name in sorted(state.notices.unseen)
         if state.notices.all[name].delivered is not None
     )
+    due_at = custody.checkpoint_due(situation)
+    if due_at is not None:
+        actions.append(TakeCheckpoint(due_at))
     return actions
 
 

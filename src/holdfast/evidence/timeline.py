@@ -40,6 +40,7 @@ DUTY_WORDS = {
     "escalation": "escalation to committee and lead",
     "status_page": "status page update",
     "customer_email": "e-mail to affected customers",
+    "checkpoint": "weekly checkpoint of the audit log",
 }
 
 

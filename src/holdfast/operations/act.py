@@ -19,6 +19,7 @@ from holdfast.domain.decide import (
     FetchStatusPage,
     ObserveJob,
     StartJob,
+    TakeCheckpoint,
     VerifyRecovery,
 )
 from holdfast.domain.events.drill import DrillMeasured, DrillTraced, Scenario
@@ -40,6 +41,7 @@ from holdfast.operations.ports.engine import (
     SmokeTest,
 )
 from holdfast.operations.ports.store import Store
+from holdfast.operations.signing import take_checkpoint
 from holdfast.operations.world import World
 
 DETAIL_MAX = 300
@@ -62,6 +64,8 @@ def perform(world: World, action: Action) -> Sequence[Fact]:
             return _verify(world, action.recovery)
         case FetchStatusPage():
             return _fetch(world, action.notice)
+        case TakeCheckpoint():
+            return take_checkpoint(world, action.due_at)
         case _:
             assert_never(action)
 

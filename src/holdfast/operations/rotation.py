@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.events.custody import LedgerKeyRetired, LedgerKeyRotated
+from holdfast.domain.events.witness import WitnessRetired
 from holdfast.domain.memory.custody import all_keys, keys_in_force
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
@@ -107,6 +108,22 @@ def retire(
             str(old), now_in.state.size + 1, desk.person, now_in.now
         ),
     )
+
+
+def retire_witness(desk: Desk, name: str, reason: str) -> WitnessRetired:
+    """Record that a witness is asked no more, and why; its trouble is ended with it."""
+    situation = desk.situation()
+    require(situation.rules, desk.person, "retire_witness")
+    if name not in situation.state.witnesses:
+        names = ", ".join(sorted(situation.state.witnesses)) or "none"
+        raise KeyChangeError(
+            f"the log knows no witness {name}", f"It knows of: {names}."
+        )
+    if not reason.strip():
+        raise KeyChangeError("no reason is given", "Say why: it stands in the log.")
+    event = WitnessRetired(name, reason, desk.person, situation.now)
+    desk.record([Fact(event, situation.now, actor=f"person:{desk.person}")])
+    return event
 
 
 def try_out(holder: SigningKey) -> None:

@@ -8,8 +8,10 @@ stays unsigned and says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 
 from holdfast.domain.events.custody import (
+    LedgerCheckpointTaken,
     LedgerKeyIntroduced,
     LedgerSigningFailing,
     LedgerSigningResumed,
@@ -18,6 +20,7 @@ from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.ledger.checkpoint import SigningKey, parse_checkpoint, signed_note
 from holdfast.ledger.errors import LedgerError
+from holdfast.ledger.note import encode64, parse_note
 from holdfast.operations.log import Log
 from holdfast.operations.ports.signer import SignerError
 from holdfast.operations.world import World
@@ -74,6 +77,30 @@ def introduce_key(log: Log, verifier_key: str) -> None:
     if not custody.changes and custody.carried:
         now = log.now()
         log.record([Fact(LedgerKeyIntroduced(verifier_key, now), now)])
+
+
+def take_checkpoint(world: World, due_at: datetime) -> Sequence[Fact]:
+    """Return the newest signed checkpoint as a fact, to be posted; none if unsigned."""
+    note = world.store.checkpoint()
+    if note is None:
+        return ()
+    parsed = parse_note(note)
+    signed = parse_checkpoint(parsed.text)
+    now = world.clock.now()
+    event = LedgerCheckpointTaken(
+        origin=signed.origin,
+        size=signed.size,
+        root=encode64(signed.root),
+        key_ids=tuple(
+            line.key_id.hex()
+            for line in parsed.signatures
+            if line.name == signed.origin
+        ),
+        note=note.decode(),
+        due_at=due_at,
+        at=now,
+    )
+    return [Fact(event, now)]
 
 
 def tell_of_signing(world: World) -> None:

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
 from holdfast.domain.events.witness import (
+    QuorumMet,
+    QuorumMissed,
     WitnessCosigned,
     WitnessDisagreed,
     WitnessSilent,
@@ -109,7 +111,7 @@ class _Post:
 
 
 class Witnesses:
-    """All witnesses of one log."""
+    """All witnesses of one log; ``quorum`` of them make a checkpoint witnessed."""
 
     def __init__(
         self,
@@ -117,12 +119,15 @@ class Witnesses:
         notary: Notary,
         witnesses: Sequence[Witness],
         silent_after: timedelta,
+        quorum: int = 0,
     ) -> None:
         self._log = log
         self._store: Store = log.store
         self._notary = notary
         self._posts = [_Post(witness, Frontier()) for witness in witnesses]
         self._silent_after = silent_after
+        self._quorum = quorum
+        self._quorum_at: datetime | None = None
 
     def ask(self) -> Sequence[Fact]:
         """Offer the newest checkpoint to every witness that is due, and record."""
@@ -136,11 +141,14 @@ class Witnesses:
         with ThreadPoolExecutor(min(AT_ONCE, len(due))) as pool:
             said = list(pool.map(lambda post: self._offer(post, note, offered), due))
         self._keep(note, offered.size, said)
-        facts = [
+        facts: list[Fact] = [
             Fact(event, self._log.now())
             for post, word in zip(due, said, strict=True)
             if (event := self._turned(post, word, offered)) is not None
         ]
+        counted = self._counted(offered.size)
+        if counted is not None:
+            facts.append(Fact(counted, self._log.now()))
         if facts:
             # At once: asked again before it is recorded, it would be told twice.
             self._log.record(facts)
@@ -191,6 +199,29 @@ class Witnesses:
             self._store.save_checkpoint(
                 size, replace(parsed, signatures=lines).to_bytes()
             )
+
+    def _counted(self, size: int) -> QuorumMissed | QuorumMet | None:
+        """Return what is to be recorded of the quorum, if that turned.
+
+        Each may be silent for less than its limit, and yet no checkpoint have enough.
+        """
+        now = self._log.now()
+        names = tuple(
+            sorted(
+                post.witness.name
+                for post in self._posts
+                if not post.failed and post.front.size == size
+            )
+        )
+        missed = self._log.state().quorum_missed
+        wanted = self._quorum
+        if len(names) >= wanted:
+            self._quorum_at = now
+            return QuorumMet(wanted, names, size, now) if missed else None
+        since = self._quorum_at = self._quorum_at or now
+        if missed is not None or now - since < self._silent_after:
+            return None
+        return QuorumMissed(wanted, names, size, since, now)
 
     def _turned(
         self, post: _Post, said: Said, offered: Checkpoint

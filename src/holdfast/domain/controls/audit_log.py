@@ -10,6 +10,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from holdfast.domain.controls.copying import copy_proofs, judge_copies
+from holdfast.domain.controls.custody import (
+    custody_proofs,
+    judge_custody,
+    owed_for_custody,
+)
 from holdfast.domain.controls.judging import (
     Duty,
     Proof,
@@ -31,7 +36,13 @@ VERIFIED_EVERY = timedelta(days=1)
 
 def judge(situation: Situation) -> Verdict:
     """Judge by the worst of what verifications, copies and witnesses show."""
-    parts = (judge_tampering, _judge_checks, judge_copies, judge_witnesses)
+    parts = (
+        judge_tampering,
+        _judge_checks,
+        judge_copies,
+        judge_witnesses,
+        judge_custody,
+    )
     found = [judge_part(situation) for judge_part in parts]
     verdicts = [verdict for verdict in found if verdict is not None]
     worst = min(verdicts, key=lambda verdict: WORST_FIRST.index(verdict.standing))
@@ -46,7 +57,7 @@ def judge(situation: Situation) -> Verdict:
 
 def owes(situation: Situation) -> tuple[Duty, ...]:
     """Owe word of witnesses in trouble; the node verifies daily by itself."""
-    return owed_for_witnesses(situation)
+    return (*owed_for_witnesses(situation), *owed_for_custody(situation))
 
 
 def _judge_checks(situation: Situation) -> Verdict:
@@ -66,7 +77,7 @@ def _judge_checks(situation: Situation) -> Verdict:
         *([] if copied else ["no copy out of its operator's reach was read back"]),
         *([] if witnessed else ["no witness cosigned it"]),
     ]
-    proofs = (proof, *copied, *witnessed)
+    proofs = (proof, *copied, *witnessed, *custody_proofs(situation))
     if missing:
         return unproven(f"the log verifies, but {' and '.join(missing)}", *proofs)
     return Verdict("met", "the log, its copies and its witnesses agree", proofs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from holdfast.domain.controls.alerting import with_fallback
 from holdfast.domain.controls.communication import clock, duty_of
 from holdfast.domain.controls.judging import (
     Duty,
@@ -34,6 +35,16 @@ def judge_witnesses(situation: Situation) -> Verdict | None:
     silent = [w for _, w in known if isinstance(w.trouble, WitnessSilent)]
     if disagreed:
         return _ailing("breached", disagreed[0])
+    missed = situation.state.quorum_missed
+    if missed is not None:
+        names = ", ".join(missed.witnesses) or "none"
+        words = (
+            f"no checkpoint has its quorum of {missed.wanted} since "
+            f"{clock(missed.since)}: the newest is cosigned by {names}"
+        )
+        why = [_words(witness.trouble) for witness in silent if witness.trouble]
+        proof = Proof(words, None, missed.at)
+        return Verdict("at_risk", "; ".join([words, *why]), (proof,))
     if silent:
         return _ailing("at_risk", silent[0])
     for name, witness in known:
@@ -62,16 +73,23 @@ def owed_for_witnesses(situation: Situation) -> tuple[Duty, ...]:
     One that disagrees is an incident, and told with it.
     """
     return tuple(
-        duty_of(
-            situation,
-            _notice(situation, witness.trouble),
-            control="audit_log",
-            owner="IRT",
-            what=f"alert the Incident Response Team of witness {name}",
-        )
+        _told(situation, name, witness.trouble)
         for name, witness in sorted(situation.state.witnesses.items())
         if isinstance(witness.trouble, WitnessSilent)
     )
+
+
+def _told(situation: Situation, name: str, trouble: WitnessSilent) -> Duty:
+    notice = _notice(situation, trouble)
+    duty = duty_of(
+        situation,
+        notice,
+        control="audit_log",
+        owner="IRT",
+        what=f"alert the Incident Response Team of witness {name}",
+    )
+    known = situation.state.notices.get(notice.notice)
+    return duty if known is None else with_fallback(situation, known, duty)
 
 
 def _ailing(standing: Standing, witness: Witness) -> Verdict:

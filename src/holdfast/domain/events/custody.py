@@ -97,7 +97,7 @@ class LedgerSigningResumed:
 
 @dataclass(frozen=True, slots=True)
 class LedgerCheckpointTaken:
-    """The checkpoint to post this week; ``note`` is the signed note itself."""
+    """The checkpoint to post this week by ``due_at``; ``note`` is the signed note."""
 
     TYPE: ClassVar[str] = "ledger.checkpoint_taken"
     V: ClassVar[int] = 1
@@ -106,12 +106,13 @@ class LedgerCheckpointTaken:
     root: str
     key_ids: tuple[str, ...]
     note: str
+    due_at: datetime
     at: datetime
 
     @property
     def key(self) -> str:
         """What makes a repeat of this entry recognisable."""
-        return f"ledger/checkpoint/{self.at.isoformat()}"
+        return f"ledger/checkpoint/{self.due_at.isoformat()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ Duty = Literal[
     "escalation",
     "status_page",
     "customer_email",
+    "checkpoint",
 ]
 Stage = Literal["opened", "update", "resolved"]
 CUSTOMERS_OF = "customers:"
