@@ -51,6 +51,7 @@ from holdfast.sources.witness import HttpWitness
 from holdfast.storage.escrow import KEY_SIZE, Escrow
 from holdfast.storage.evidence import Wanted, wanted_of
 from holdfast.storage.far_mark import FarMark
+from holdfast.storage.fold_cache import FoldFile
 from holdfast.storage.key_file import (
     KeyMissingError,
     key_of_credential,
@@ -71,6 +72,7 @@ zoneinfo.reset_tzpath(())
 SEED_BYTES = 32
 MARK = "ledger.signed"
 VERIFYING = "ledger.verifying"
+FOLD = "ledger.fold"
 # A recovery leaves it for the first node that starts: open jobs are to be given up.
 RECOVERED = "ledger.recovered"
 LOOK_TIMEOUT = timedelta(seconds=5)
@@ -121,8 +123,14 @@ def open_log(home: Home, *, create: bool = False) -> Reader:
     """Open the home's store for reading and for what people record."""
     store = open_store(home.store_url, create=create)
     clock = SystemClock()
-    log = Log(store, home.settings.node, clock, partial(keyring_of, home, store))
+    log = _log_of(home, store, clock)
     return Reader(home, store, log, Window(log, clock, None, _origin_of(home)))
+
+
+def _log_of(home: Home, store: Store, clock: SystemClock) -> Log:
+    cache = FoldFile(home.folder / FOLD, store)
+    keyring = partial(keyring_of, home, store)
+    return Log(store, home.settings.node, clock, keyring, cache)
 
 
 def signer_of(home: Home, log: Log | None = None) -> Ring:
@@ -175,7 +183,7 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     """Join a node's world from the home's settings."""
     store = open_store(home.store_url)
     clock = SystemClock()
-    log = Log(store, home.settings.node, clock, partial(keyring_of, home, store))
+    log = _log_of(home, store, clock)
     # A database or a row that came back from before an erasure is read by nobody.
     log.people.replay(log.state().erasures)
     _after_recovery(home, log, clock)

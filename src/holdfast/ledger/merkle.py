@@ -21,6 +21,7 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 # prefix + data from nothing: no joined bytes, no set-up of a context.
 _LEAF = hashlib.sha256(b"\x00")
 _NODE = hashlib.sha256(b"\x01")
+_BLOCK = 256
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -90,10 +91,16 @@ class Frontier:
     def extend(self, leaves: Iterable[bytes]) -> Frontier:
         """Return the frontier some leaves later."""
         size, peaks = self.size, list(self.peaks)
-        for leaf in leaves:
-            size += 1
-            peaks.append(leaf)
-            rest = size
+        leaves = list(leaves)
+        at = 0
+        while at < len(leaves):
+            # Many at once where they are aligned: a perfect subtree is folded by rows.
+            width = _BLOCK
+            if size % width or len(leaves) - at < width:
+                width = 1
+            peaks.append(fold(leaves[at : at + width]))
+            at, size = at + width, size + width
+            rest = size // width
             while rest % 2 == 0:
                 right = peaks.pop()
                 peaks.append(node_hash(peaks.pop(), right))

@@ -15,13 +15,17 @@ from holdfast.domain.decide import Conclusion
 from holdfast.domain.rules import Rules
 from holdfast.domain.state import State, evolve
 from holdfast.journal import BrokenEntryError, Fact, read, seal
+from holdfast.ledger.merkle import Frontier, leaf_hashes
 from holdfast.operations.adopted import Adoptions
 from holdfast.operations.people import People
 from holdfast.operations.ports.clock import Clock
+from holdfast.operations.ports.fold import Fold, FoldCache
 from holdfast.operations.ports.people import Keyring, PersonalChange
 from holdfast.operations.ports.store import Appended, Draft, Parcel, Settlement, Store
 
 FOLD_AT_ONCE = 1_000
+# Folding so many takes seconds, of which the next start should not need any.
+LONG_FOLD = 100_000
 
 
 class Log:
@@ -33,6 +37,7 @@ class Log:
         node: str,
         clock: Clock,
         make_keyring: Callable[[], Keyring] | None = None,
+        cache: FoldCache | None = None,
     ) -> None:
         self.store = store
         self.people = People(store, make_keyring)
@@ -40,6 +45,11 @@ class Log:
         self._clock = clock
         self._lock = threading.Lock()
         self._state = State()
+        self._cache = cache
+        self._asked_cache = cache is None
+        # Over the entries that were folded; followed only where a fold is kept.
+        self._front = Frontier()
+        self._kept = 0
         self._adoptions = Adoptions(store)
         self.grown = threading.Event()
         """Set when something was recorded here; whoever waits for it clears it."""
@@ -52,9 +62,13 @@ class Log:
         everything must not decide.
         """
         with self._lock:
+            if not self._asked_cache:
+                self._begin_with_what_is_kept()
             size = self.store.size()
             if size < self._state.size:
-                self._state = State()  # An older database was put in its place.
+                # An older database was put in its place.
+                self._state, self._front, self._kept = State(), Frontier(), 0
+            before = self._state.size
             while (start := self._state.size) < size:
                 stop = min(start + FOLD_AT_ONCE, size)
                 entries = self.store.read(start, stop)
@@ -64,12 +78,45 @@ class Log:
                         "Run holdfast ledger verify: the log may have been tampered "
                         "with.",
                     )
-                for data in entries:
-                    entry = read(self._state.size, data)
-                    self._state = evolve(
-                        self._state, entry.event, entry.index, entry.recorded_at
-                    )
-            return self._state
+                self._fold(entries)
+            state = self._state
+        if state.size - before >= LONG_FOLD:
+            self.keep_fold()  # Keeping it takes a small part of what folding it took.
+        return state
+
+    @property
+    def unkept(self) -> int:
+        """How many entries were folded since the fold was last kept for a next start.
+
+        Zero where no fold is kept.
+        """
+        return 0 if self._cache is None else self._state.size - self._kept
+
+    def keep_fold(self) -> None:
+        """Keep the fold for the next start. It may take a second or two."""
+        with self._lock:
+            fold = Fold(self._state, self._front)
+            if self._cache is None or fold.state.size == self._kept:
+                return
+            self._kept = fold.state.size
+        self._cache.keep(fold)
+
+    def _begin_with_what_is_kept(self) -> None:
+        self._asked_cache = True
+        fold = self._cache.load() if self._cache is not None else None
+        if fold is not None:
+            self._state, self._front = fold.state, fold.front
+            self._kept = fold.state.size
+
+    def _fold(self, entries: Sequence[bytes]) -> None:
+        """Fold all of them, or none: state and front stay at one size."""
+        state = self._state
+        for data in entries:
+            entry = read(state.size, data)
+            state = evolve(state, entry.event, entry.index, entry.recorded_at)
+        if self._cache is not None:
+            self._front = self._front.extend(leaf_hashes(entries))
+        self._state = state
 
     def rules(self, state: State) -> Rules | None:
         """Return the rules in force in that state, or ``None`` before adoption."""

@@ -25,6 +25,9 @@ LOGGER = logging.getLogger("holdfast.node")
 VERIFY_EVERY = timedelta(days=1)
 # The status page calls itself stale after a quarter of an hour without a word.
 PUBLISH_EVERY = timedelta(minutes=5)
+# Of a fold, what is not kept is folded again at the next start: a second or two.
+KEEP_FOLD_AFTER = 20_000
+KEEP_FOLD_AT_END = 1_000
 # Two seals closer than this are one unbroken stretch of looking.
 UNBROKEN = timedelta(seconds=60)
 
@@ -63,6 +66,7 @@ class Node:
             if signing.stop():
                 self._try("sign", self._sign)
             self._try("tell of signing", self._tell_refusal)
+            self._try("keep the fold", self._keep_fold_at_end)
 
     def once(self) -> None:
         """Take in what probes saw and beat; a fault ends its step, not the node."""
@@ -74,6 +78,8 @@ class Node:
         self._try("verify", partial(self._verify, now))
         self._try("publish", partial(self._publish, now))
         self._try("beat", partial(beat, self.world))
+        if self.world.log.unkept >= KEEP_FOLD_AFTER:
+            self.world.hands.do("keep the fold", self._keep_fold)
         self._try("tell of signing", self._tell_refusal)
 
     def _try(self, name: str, step: Callable[[], None]) -> None:
@@ -99,6 +105,14 @@ class Node:
 
     def _sign(self) -> None:
         self.world.notary.sign()
+
+    def _keep_fold(self) -> tuple[Fact, ...]:
+        self.world.log.keep_fold()
+        return ()
+
+    def _keep_fold_at_end(self) -> None:
+        if self.world.log.unkept >= KEEP_FOLD_AT_END:
+            self.world.log.keep_fold()
 
     def _tell_refusal(self) -> None:
         refusal = self.world.notary.refusal
