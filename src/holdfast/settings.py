@@ -1,16 +1,18 @@
 """What the operator configures: addresses, keys, paths. Never policy.
 
-Read from `holdfast.toml` in Holdfast's home folder; relative paths start there. Secrets
-never stand in it: it names private files (mode 0600) that hold them.
+Read from `holdfast.toml` for the node and from `runner.toml` for the runner, each in a
+home folder; relative paths start there. Secrets never stand in them: they name private
+files (mode 0600) that hold them.
 """
 
 from __future__ import annotations
 
+import os
 import stat
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -28,6 +30,10 @@ from holdfast.ledger.errors import LedgerError
 from holdfast.ledger.note import COSIGNATURE, ED25519, parse_verifier_key
 
 FILE = "holdfast.toml"
+RUNNER_FILE = "runner.toml"
+# Where systemd puts what LoadCredential= names; it sees to their owner and mode.
+CREDENTIALS = "$CREDENTIALS_DIRECTORY"
+ROOT = 0
 PRIVATE_BITS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -36,6 +42,8 @@ class _Part(BaseModel):
 
 
 Length = Annotated[timedelta, Field(gt=timedelta(0))]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
+_S = TypeVar("_S", bound=_Part)
 
 
 class Web(_Part):
@@ -160,10 +168,42 @@ class WitnessAt(_Part):
         return str(key)
 
 
-class Settings(_Part):
-    """Everything an operator configures."""
+class RunnerSettings(_Part):
+    """What the runner is configured with: the engines and the copies off-site.
 
-    node: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")] = "node-1"
+    ``log_key`` is the log's public key: the runner signs nothing. ``witnesses`` are
+    those that a checkpoint waits for before it is published; it asks none of them.
+    """
+
+    runner: Name = "runner-1"
+    store: str = ""
+    log_key: Path = Path("ledger.vkey")
+    work_every: Length = timedelta(seconds=1)
+    pgbackrest: list[Protected] = []
+    scripted: ScriptedAt | None = None
+    publish: list[PublishAt] = []
+    escrow_key: Path = Path("escrow.key")
+    witnesses: list[WitnessAt] = []
+    witness_quorum: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def quorum(self) -> int:
+        """How many witnesses make a checkpoint witnessed; by default all."""
+        return self.witness_quorum or len(self.witnesses)
+
+    @model_validator(mode="after")
+    def _copies_differ(self) -> RunnerSettings:
+        """Refuse one place twice: two writers of one copy would meet."""
+        if len({copy.url for copy in self.publish}) < len(self.publish):
+            message = "publish names one url twice"
+            raise ValueError(message)
+        return self
+
+
+class Settings(_Part):
+    """What a node is configured with."""
+
+    node: Name = "node-1"
     store: str = ""
     key: KeyAt = KeyAt(file=Path("ledger.key"))
     next_key: KeyAt | None = None
@@ -175,11 +215,7 @@ class Settings(_Part):
     slack: SlackAt | None = None
     mail: MailAt | None = None
     status_page: StatusPageAt | None = None
-    pgbackrest: list[Protected] = []
     drill_window: str | None = None
-    scripted: ScriptedAt | None = None
-    publish: list[PublishAt] = []
-    escrow_key: Path = Path("escrow.key")
     people_key: Path = Path("people.key")
     witnesses: list[WitnessAt] = []
     witness_quorum: Annotated[int, Field(ge=1)] | None = None
@@ -199,13 +235,17 @@ class Settings(_Part):
             raise ValueError(f"{fault.message}. {fault.hint}") from None
         return text
 
-    @model_validator(mode="after")
-    def _copies_differ(self) -> Settings:
-        """Refuse one place twice: two writers of one copy would meet."""
-        if len({copy.url for copy in self.publish}) < len(self.publish):
-            message = "publish names one url twice"
+    @model_validator(mode="before")
+    @classmethod
+    def _is_the_nodes(cls, values: Any) -> Any:
+        """Refuse what the runner holds: the node is reachable from the network."""
+        theirs = set(RunnerSettings.model_fields) - set(cls.model_fields)
+        for name in sorted(theirs & set(values if isinstance(values, dict) else ())):
+            message = (
+                f"{name} belongs into {RUNNER_FILE}: the runner holds it, not the node"
+            )
             raise ValueError(message)
-        return self
+        return values
 
     @model_validator(mode="after")
     def _quorum_can_be_reached(self) -> Settings:
@@ -233,20 +273,17 @@ class Settings(_Part):
         return self
 
 
-class Home:
-    """Holdfast's folder on this machine: settings, keys, store, job folders."""
+class _Folder:
+    """A home folder on this machine: settings, keys, perhaps the store."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser().absolute()
-        self.settings = _load(self.folder / FILE)
-
-    @property
-    def store_url(self) -> str:
-        """The address of the store; the embedded one unless another is named."""
-        return self.settings.store or f"sqlite:///{self.folder / 'holdfast.sqlite'}"
 
     def path(self, path: Path) -> Path:
         """Return the path, relative ones from the home folder."""
+        given = str(path)
+        if given.startswith(f"{CREDENTIALS}/"):
+            return Path(os.path.expandvars(given))
         return self.folder / path.expanduser()
 
     def secret(self, path: Path) -> str:
@@ -254,31 +291,86 @@ class Home:
 
         Raises `HoldfastError` if others may read it, or nobody can.
         """
+        if str(path).startswith(f"{CREDENTIALS}/"):
+            return _read(self.path(path))
         return read_private(self.path(path))
+
+    def _store_url(self, given: str) -> str:
+        return given or f"sqlite:///{self.folder / 'holdfast.sqlite'}"
+
+
+class Home(_Folder):
+    """The node's home folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.settings = _load(self.folder / FILE, Settings)
+
+    @property
+    def store_url(self) -> str:
+        """The address of the store; the embedded one unless another is named."""
+        return self._store_url(self.settings.store)
+
+
+class RunnerHome(_Folder):
+    """The runner's home folder: its own, or the node's where one account runs both.
+
+    In the node's folder the node's settings say where the store is and who the
+    witnesses are, unless the runner's do.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.settings = _load(self.folder / RUNNER_FILE, RunnerSettings)
+        if not self.settings.witnesses and (self.folder / FILE).exists():
+            theirs = Home(self.folder).settings
+            self.settings = self.settings.model_copy(
+                update={
+                    "witnesses": theirs.witnesses,
+                    "witness_quorum": theirs.witness_quorum,
+                }
+            )
+
+    @property
+    def store_url(self) -> str:
+        """The address of the store."""
+        if not self.settings.store and (self.folder / FILE).exists():
+            return Home(self.folder).store_url
+        return self._store_url(self.settings.store)
 
 
 def read_private(place: Path) -> str:
     """Return a private file's text.
 
-    Raises `HoldfastError` if others may read it, or nobody can.
+    Raises `HoldfastError` if others may read it, if it is another account's, or if
+    nobody can read it.
     """
+    text = _read(place)
+    found = place.stat()
+    if found.st_mode & PRIVATE_BITS:
+        raise HoldfastError(
+            f"the secret in {place} may be read by others",
+            f"Make it private: chmod 600 {place}.",
+        )
+    if found.st_uid not in {os.geteuid(), ROOT}:
+        raise HoldfastError(
+            f"the secret in {place} belongs to another account",
+            "Give the file to the account that runs this process.",
+        )
+    return text
+
+
+def _read(place: Path) -> str:
     try:
-        mode = place.stat().st_mode
-        text = place.read_text(encoding="utf-8").strip()
+        return place.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise HoldfastError(
             f"the secret in {place} cannot be read ({type(error).__name__})",
             "Create it with mode 0600, readable by Holdfast's user only.",
         ) from error
-    if mode & PRIVATE_BITS:
-        raise HoldfastError(
-            f"the secret in {place} may be read by others",
-            f"Make it private: chmod 600 {place}.",
-        )
-    return text
 
 
-def _load(file: Path) -> Settings:
+def _load(file: Path, kind: type[_S]) -> _S:
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -297,12 +389,12 @@ def _load(file: Path) -> Settings:
             "Mend the line named; docs/operating/settings.md shows the form.",
             str(file),
         ) from error
-    return _checked(values, file)
+    return _checked(values, file, kind)
 
 
-def _checked(values: dict[str, Any], file: Path) -> Settings:
+def _checked(values: dict[str, Any], file: Path, kind: type[_S]) -> _S:
     try:
-        return Settings.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         faults = tuple(
             HoldfastError(

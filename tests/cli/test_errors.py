@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import tomli_w
 from tests.cli.running import Ready, Said, configure, holdfast
 
 Words = list[str | Path]
@@ -163,14 +164,58 @@ def pgbackrest(folder: Path, bin_folder: str, tool: str) -> dict[str, object]:
     }
 
 
-def _no_server_programs(home: Path) -> Words:
-    configure(home, pgbackrest=[pgbackrest(home, "/nowhere/bin", "/bin/true")])
-    return []
+def configure_runner(home: Path, **settings: object) -> None:
+    """Write the runner's settings."""
+    (home / "runner.toml").write_text(tomli_w.dumps(settings), encoding="utf-8")
 
 
-def _no_pgbackrest(home: Path) -> Words:
-    configure(home, pgbackrest=[pgbackrest(home, "/bin", "/nowhere/pgbackrest")])
-    return []
+def _no_server_programs(home: Path) -> None:
+    protected = pgbackrest(home, "/nowhere/bin", "/bin/true")
+    configure_runner(home, pgbackrest=[protected])
+
+
+def _no_pgbackrest(home: Path) -> None:
+    protected = pgbackrest(home, "/bin", "/nowhere/pgbackrest")
+    configure_runner(home, pgbackrest=[protected])
+
+
+def _no_log_key(home: Path) -> None:
+    (home / "ledger.vkey").unlink()
+    configure_runner(home, publish=[{"url": "file:///nowhere"}])
+
+
+def _no_store(home: Path) -> None:
+    configure_runner(home, store=f"sqlite:///{home / 'other.sqlite'}")
+
+
+def _runner_unknown(home: Path) -> None:
+    configure_runner(home, pgbackrests=[])
+
+
+@pytest.mark.parametrize(
+    ("breaking", "message"),
+    [
+        (_no_server_programs, "/nowhere/bin/postgres"),
+        (_no_pgbackrest, "/nowhere/pgbackrest"),
+        (_no_log_key, "public key cannot be read"),
+        (_no_store, "there is no ledger file"),
+        (_runner_unknown, "pgbackrests"),
+        (lambda home: (home / "runner.toml").unlink(), "no settings at"),
+    ],
+)
+def test_runner_does_not_start(
+    home: Path, ready: Ready, breaking: Callable[[Path], None], message: str
+) -> None:
+    """A runner that could not do its work says why, and does not start."""
+    breaking(home)
+    check_text(ready.run("runner", "--home", home), message)
+
+
+def test_the_node_holds_no_engine(home: Path, ready: Ready) -> None:
+    """What belongs to the runner is refused in the node's settings, by name."""
+    configure(home, pgbackrest=[pgbackrest(home, "/bin", "/bin/true")])
+    said = ready.run("serve", "--home", home)
+    check_text(said, "pgbackrest belongs into runner.toml")
 
 
 def _no_session_key(home: Path) -> Words:
@@ -197,8 +242,6 @@ def _sender(home: Path) -> Words:
 @pytest.mark.parametrize(
     ("breaking", "message"),
     [
-        (_no_server_programs, "/nowhere/bin/postgres"),
-        (_no_pgbackrest, "/nowhere/pgbackrest"),
         (_no_session_key, "session.key cannot be read"),
         (_open_secret, "key file may be read by others"),
         (_open_password, "password-eli may be read by others"),

@@ -13,7 +13,9 @@ import pytest
 from tests.cli.test_off_site import run
 from tests.operations.company import START, texts
 
-from holdfast import assembly
+from holdfast.assembly.keys import signer_of
+from holdfast.assembly.node import MARK, asked_witnesses
+from holdfast.assembly.reading import SystemClock, open_log
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import parse_checkpoint
 from holdfast.ledger.note import VerifierKey, parse_note, parse_verifier_key
@@ -21,7 +23,8 @@ from holdfast.ledger.witness import Cosigner, Witness
 from holdfast.operations.govern import adopt
 from holdfast.operations.keys import wrong_signer
 from holdfast.operations.notary import Notary
-from holdfast.operations.signing import introduce_key
+from holdfast.operations.signing import Ring, introduce_key
+from holdfast.operations.witnessing import Witnesses
 from holdfast.server.serving import serving
 from holdfast.server.witness import create_witness_app
 from holdfast.settings import Home
@@ -48,20 +51,21 @@ class House:
         run("ledger", "key", "create", self.folder / "ledger.key", "--origin", ORIGIN)
         run("ledger", "escrow", "--home", self.folder)
         self.configure()
-        reader = assembly.open_log(self.home, create=True)
-        adopt(reader.log, assembly.SystemClock(), texts(), "ana")
+        reader = open_log(self.home, create=True)
+        adopt(reader.log, SystemClock(), texts(), "ana")
         reader.store.close()
         self.memory.trust(self.key())
 
     def configure(self, *lines: str) -> None:
         """Write the settings, with further lines at their beginning."""
         self.folder.joinpath("holdfast.toml").write_text(
-            "\n".join(lines)
-            + f'\n[[publish]]\nurl = "{self.off_site.as_uri()}"\n'
+            "\n".join([*lines, ""])
             + f'[[witnesses]]\nname = "auditor"\nurl = "{self.url}"\n'
             + f'key = "{self.cosigner.key}"\n',
             "utf-8",
         )
+        publish = f'[[publish]]\nurl = "{self.off_site.as_uri()}"\n'
+        self.folder.joinpath("runner.toml").write_text(publish, "utf-8")
 
     @property
     def home(self) -> Home:
@@ -74,19 +78,19 @@ class House:
 
     def beat(self) -> None:
         """Sign, have it cosigned, publish, and do what a node's start does."""
-        home, clock = self.home, assembly.SystemClock()
-        reader = assembly.open_log(home)
-        signer = assembly.signer_of(home, reader.log)
+        home, clock = self.home, SystemClock()
+        reader = open_log(home)
+        signer = signer_of(home, reader.log)
         introduce_key(reader.log, signer.verifier_key)
-        mark = FileMark(self.folder / assembly.MARK)
+        mark = FileMark(self.folder / MARK)
         notary = Notary(reader.store, signer, mark)
         notary.sign()
         assert notary.fault is None, notary.fault
         assert notary.refusal is None
-        assembly.Witnesses(
+        Witnesses(
             reader.log,
             notary,
-            assembly.asked_witnesses(home),
+            asked_witnesses(home),
             home.settings.witness_silent_after,
         ).ask()
         notary.sign()
@@ -96,7 +100,7 @@ class House:
 
     def signers(self) -> dict[int, set[str]]:
         """Return which keys' ids stand on each checkpoint that is kept."""
-        reader = assembly.open_log(self.home)
+        reader = open_log(self.home)
         found = {
             parse_checkpoint(parse_note(note).text).size: {
                 line.key_id.hex()
@@ -203,10 +207,10 @@ def recover_by_each(
         assert found["ignored"] == []
         shown = run("ledger", "verify", "--home", place, "--key", both)
         assert f"{found['size']} entries, all sound" in shown
-        reader = assembly.open_log(Home(place))
+        reader = open_log(Home(place))
         assert len(list(reader.store.checkpoints())) == checkpoints
-        signer = assembly.signer_of(Home(place), reader.log)
-        notary = Notary(reader.store, signer, FileMark(place / assembly.MARK))
+        signer = signer_of(Home(place), reader.log)
+        notary = Notary(reader.store, signer, FileMark(place / MARK))
         notary.sign()
         assert notary.fault is None
         assert notary.refusal is None
@@ -221,7 +225,7 @@ def test_a_copy_does_not_take_what_a_retired_key_signed(
     """
     at = ("--home", house.folder)
     house.beat()
-    old = assembly.signer_of(house.home).holders[0]
+    old = signer_of(house.home).holders[0]
     run("ledger", "key", "create", house.folder / "ledger-2.key", *at)
     house.configure('next_key = "ledger-2.key"')
     run("ledger", "key", "rotate", "--as", "ana", *at)
@@ -231,7 +235,7 @@ def test_a_copy_does_not_take_what_a_retired_key_signed(
     house.beat()
     newest = max(house.signers())
     note = parse_note((house.off_site / "checkpoints" / str(newest)).read_bytes())
-    forged = assembly.Ring([old]).sign(note.text)
+    forged = Ring([old]).sign(note.text)
     (house.off_site / "checkpoints" / str(newest)).write_bytes(forged)
     place = tmp_path / "place"
     place.mkdir()

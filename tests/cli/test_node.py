@@ -18,11 +18,12 @@ from typing import Any
 
 import httpx
 import pytest
+import tomli_w
 from pydantic import BaseModel
 from tests.cli.running import configure, environment, holdfast
 from tests.operations.company import turns
 
-from holdfast.assembly import open_log
+from holdfast.assembly.reading import open_log
 from holdfast.domain.events.notice import DeliveryFailed, NoticeDue
 from holdfast.engines.places import S3At, SftpAt
 from holdfast.engines.protected import (
@@ -33,7 +34,7 @@ from holdfast.engines.protected import (
     Schedule,
 )
 from holdfast.journal import read
-from holdfast.settings import Home, Settings
+from holdfast.settings import Home, RunnerSettings, Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operating" / "settings.md"
 EXAMPLE = re.compile(r"```toml\n(.*?)```", re.DOTALL)
@@ -42,11 +43,11 @@ DEADLINE_SECONDS = 30.0
 
 
 @contextmanager
-def node(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def node(home: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run a node; it is ended by the test, or here."""
     log = (home / "node.log").open("w")
     process = subprocess.Popen(
-        [sys.executable, "-m", "holdfast", "serve", "--home", str(home)],
+        [sys.executable, "-m", "holdfast", "serve", "--home", str(home), *more],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -144,19 +145,21 @@ def test_unreachable_relay(home: Path) -> None:
     assert "Traceback" not in (home / "node.log").read_text()
 
 
-def example() -> dict[str, Any]:
-    """Return the example of the operators' page."""
-    (text,) = EXAMPLE.findall(DOCUMENT.read_text("utf-8"))
-    return tomllib.loads(text)
+def examples() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the examples of the operators' page: the node's and the runner's."""
+    pages = (DOCUMENT, DOCUMENT.with_name("runner-settings.md"))
+    node, runner = (EXAMPLE.findall(page.read_text("utf-8"))[0] for page in pages)
+    return tomllib.loads(node), tomllib.loads(runner)
 
 
 def test_example_is_whole() -> None:
     """The example of the operators' page is read, and shows every key there is."""
-    given = example()
-    settings = Settings.model_validate(given)
+    given, theirs = examples()
+    assert list(_missing(Settings.model_validate(given), given)) == []
+    settings = RunnerSettings.model_validate(theirs)
     assert settings.pgbackrest[0].cluster.port == 5432
-    missing = [*_missing(settings, given), *_missing_protected(given["pgbackrest"][0])]
-    assert missing == []
+    assert list(_missing(settings, theirs)) == []
+    assert list(_missing_protected(theirs["pgbackrest"][0])) == []
 
 
 def _missing(model: BaseModel, given: dict[str, Any]) -> Iterator[str]:
@@ -164,7 +167,7 @@ def _missing(model: BaseModel, given: dict[str, Any]) -> Iterator[str]:
         if name not in given:
             yield name
         value = getattr(model, name)
-        if isinstance(value, BaseModel) and name in given:
+        if isinstance(value, BaseModel) and isinstance(given.get(name), dict):
             yield from _missing(value, given[name])
         if isinstance(value, list) and name in given:
             for part, values in zip(value, given[name], strict=True):
@@ -188,8 +191,8 @@ def _missing_protected(given: dict[str, Any]) -> Iterator[str]:
 
 def test_example_runs(home: Path) -> None:
     """A node starts with the example, once its secrets are there and tools left out."""
-    given = example()
-    for outside in ("pgbackrest", "publish", "witnesses", "witness_quorum"):
+    given, _ = examples()
+    for outside in ("witnesses", "witness_quorum", "next_key"):
         del given[outside]
     given["web"] |= {"port": 0}
     for name in ("slack.token", "mail.password"):
@@ -205,3 +208,26 @@ def test_example_runs(home: Path) -> None:
     log = (home / "node.log").read_text()
     assert "Traceback" not in log
     assert (home / "ledger.signed").exists()
+
+
+def test_a_newcomer_starts_both(home: Path) -> None:
+    """`serve --with-runner` has a runner at work beside it, which ends with it even
+    when the node is killed.
+    """
+    runner = {"work_every": 0.2, "scripted": {"folder": "shelf", "datastores": ["x"]}}
+    (home / "runner.toml").write_text(tomli_w.dumps(runner), encoding="utf-8")
+    configure(home, beat_every=0.2)
+    reader = open_log(Home(home))
+    with node(home, "--with-runner") as (process, _):
+        until(lambda: bool(reader.log.state().runners), process)
+        assert reader.log.state().runners["runner-1"].engines == ("scripted",)
+        said = (home / "node.log").read_text()
+        found = re.search(r"works beside it, as process (\d+)", said)
+        assert found is not None, said
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while Path(f"/proc/{found[1]}").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    reader.store.close()

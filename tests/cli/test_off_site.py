@@ -10,13 +10,16 @@ import pytest
 from tests.operations.company import SEED, company
 from typer.testing import CliRunner
 
-from holdfast import assembly
+from holdfast.assembly.keys import signer_of, write_private
+from holdfast.assembly.node import RECOVERED, join
 from holdfast.cli.main import app
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Signer
+from holdfast.operations.notary import Notary
 from holdfast.operations.world import Inbox
 from holdfast.runner.hands import ThreadHands
 from holdfast.settings import Home
+from holdfast.storage.mark import FileMark
 from holdfast.storage.opening import open_store
 
 ORIGIN = "northwind.example/log"
@@ -44,11 +47,12 @@ def _home(tmp_path: Path, off_site: Path) -> Path:
     home = tmp_path / "home"
     home.mkdir()
     # The key that the test company signs with.
-    assembly.write_private(home / "ledger.key", f"{ORIGIN}\n{SEED.hex()}\n")
+    write_private(home / "ledger.key", f"{ORIGIN}\n{SEED.hex()}\n")
     key = Signer(ORIGIN, SEED).verifier_key
     (home / "ledger.vkey").write_text(f"{key}\n", "utf-8")
     settings = f'[[publish]]\nurl = "{off_site.as_uri()}"\n'
-    (home / "holdfast.toml").write_text(settings, "utf-8")
+    (home / "holdfast.toml").write_text("", "utf-8")
+    (home / "runner.toml").write_text(settings, "utf-8")
     run("ledger", "escrow", "--home", home)
     live(home)
     return home
@@ -61,15 +65,16 @@ def live(home: Path, *, adopted: bool = True) -> None:
     made.turn(ok=False)
     made.beat(3)
     made.owe(channel="slack", recipients=["channel:irt"])
-    signer = assembly.signer_of(Home(home))
-    assembly.Notary(store, signer, assembly.FileMark(home / "ledger.signed")).sign()
+    signer = signer_of(Home(home))
+    Notary(store, signer, FileMark(home / "ledger.signed")).sign()
     store.close()
 
 
 def carry_keys(home: Path, new: Path) -> None:
     """Bring to a new machine what lies in the safe."""
     new.mkdir()
-    for name in ("holdfast.toml", "ledger.key", "ledger.vkey", "escrow.key"):
+    names = ("holdfast.toml", "runner.toml", "ledger.key", "ledger.vkey", "escrow.key")
+    for name in names:
         shutil.copy(home / name, new / name)
 
 
@@ -117,12 +122,12 @@ def test_a_recovered_node_acts(home: Path, off_site: Path, tmp_path: Path) -> No
     )  # fmt: skip
     inbox = Inbox()
     hands = ThreadHands(inbox)
-    world = assembly.join(Home(new), hands, inbox)
+    world = join(Home(new), hands, inbox)
     state = world.log.state()
     # The node gave up each open job, and named the log's key.
     assert state.size == found["size"] + len(found["jobs_given_up"]) + 1
     assert not state.jobs.open
-    assert not (new / assembly.RECOVERED).exists()
+    assert not (new / RECOVERED).exists()
     while world.notary.sign() is None or world.store.checkpoint() is None:
         pass
     hands.close()
@@ -167,6 +172,6 @@ def test_errors_are_words(home: Path, off_site: Path, tmp_path: Path) -> None:
         with pytest.raises(HoldfastError, match=words) as caught:
             run(*argv)
         assert caught.value.hint
-    (home / "holdfast.toml").write_text("", "utf-8")
+    (home / "runner.toml").write_text("", "utf-8")
     with pytest.raises(HoldfastError, match="no copy off-site is configured"):
         run("ledger", "publish", "--home", home)

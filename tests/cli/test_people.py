@@ -10,7 +10,7 @@ import pytest
 from tests.operations.company import SERVICE, company, texts
 from typer.testing import CliRunner
 
-from holdfast import assembly
+from holdfast.assembly.keys import write_private
 from holdfast.cli.main import app
 from holdfast.domain.declare import parse_catalogue
 from holdfast.domain.events.governance import CatalogueAdopted
@@ -39,7 +39,7 @@ def _home(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     home.mkdir()
     (home / "holdfast.toml").write_text("", "utf-8")
-    assembly.write_private(home / "people.key", "00" * 32 + "\n")
+    write_private(home / "people.key", "00" * 32 + "\n")
     store = open_store(Home(home).store_url)
     made = company(store)
     made.turn(ok=False)

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.assembly import SystemClock, create_key, open_log, signer_of
+from holdfast.assembly.keys import create_key, signer_of
+from holdfast.assembly.reading import SystemClock, open_log
 from holdfast.cli.adopting import read_folder
 from holdfast.demo import northwind
 from holdfast.domain.events.incident import IncidentOpened
@@ -127,6 +128,7 @@ def _home(folder: Path) -> Home:
     key = create_key(place / "ledger.key", northwind.ORIGIN)
     (place / "ledger.vkey").write_text(f"{key}\n", encoding="utf-8")
     (place / "holdfast.toml").write_text('key = "ledger.key"\n', encoding="utf-8")
+    (place / "runner.toml").write_text('runner = "runner-1"\n', encoding="utf-8")
     return Home(place)
 
 

@@ -31,6 +31,7 @@ def _box() -> Iterator[Box]:
         made.prepare()
         made.start_database()
         made.start_node()
+        made.start_runner()
         limit, pause = time.monotonic() + PATIENCE_SECONDS, threading.Event()
         while not _backed_up(made):
             assert time.monotonic() < limit, "no backup was taken"

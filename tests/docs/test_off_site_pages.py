@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from tests.docs.test_commands import ROOT, Typist, _home
 
-from holdfast.assembly import SystemClock, open_log, signer_of
+from holdfast.assembly.keys import signer_of
+from holdfast.assembly.reading import SystemClock, open_log
 from holdfast.cli.adopting import read_folder
 from holdfast.demo import northwind
 from holdfast.operations.govern import adopt

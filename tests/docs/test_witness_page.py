@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.docs.test_commands import ROOT, Typist
 
-from holdfast.assembly import create_key, write_private
+from holdfast.assembly.keys import create_key, write_private
 from holdfast.storage.opening import open_store
 
 PAGE = ROOT / "docs" / "operating" / "witness.md"

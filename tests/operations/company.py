@@ -21,7 +21,7 @@ from holdfast.domain.events.observation import VantageChanged
 from holdfast.engines.scripted import Script, Scripted
 from holdfast.journal import Fact, Recorded, read
 from holdfast.ledger.checkpoint import Signer
-from holdfast.operations.beat import beat
+from holdfast.operations.beat import beat, work
 from holdfast.operations.deliver import parcels_of
 from holdfast.operations.govern import Texts, adopt
 from holdfast.operations.log import Log
@@ -93,6 +93,8 @@ class Company:
         """Beat, half a minute apart."""
         for _ in range(times):
             beat(self.world)
+            if self.world.shippers:
+                work(self.world)
             self.clock.advance(timedelta(seconds=30))
 
     def turn(self, *, ok: bool, since: datetime | None = None) -> None:

@@ -34,7 +34,8 @@ from tests.operations.company import (
 )
 from typer.testing import CliRunner
 
-from holdfast.assembly import Reader, SystemClock, create_key, open_log, write_private
+from holdfast.assembly.keys import create_key, write_private
+from holdfast.assembly.reading import Reader, SystemClock, open_log
 from holdfast.channels.status_page import current
 from holdfast.cli.main import app
 from holdfast.demo import mail_relay, slack_server
@@ -130,7 +131,7 @@ def town(folder: Path) -> Iterator[Town]:
 
 @dataclass(slots=True)
 class Round:
-    """One outage, during which the node is killed again and again."""
+    """One outage, in which node and runner are killed again and again."""
 
     folder: Path
     town: Town
@@ -139,7 +140,7 @@ class Round:
     began_at: datetime
     after_green: bool
     service: Service = field(default_factory=Service)
-    node: subprocess.Popen[bytes] | None = None
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     kills: int = 0
     kill_at: float | None = None
     green_at: float | None = None
@@ -224,14 +225,19 @@ class Round:
                 "folders": [str(status)],
                 "public_url": f"http://127.0.0.1:{status_port}/",
             },
+        }
+        text = tomli_w.dumps(settings)
+        (self.home / "holdfast.toml").write_text(text, encoding="utf-8")
+        runner = {
+            "work_every": 0.2,
             "scripted": {
                 "folder": "shelf",
                 "datastores": [DATASTORE],
                 "job_length": 0.6,
             },
         }
-        text = tomli_w.dumps(settings)
-        (self.home / "holdfast.toml").write_text(text, encoding="utf-8")
+        text = tomli_w.dumps(runner)
+        (self.home / "runner.toml").write_text(text, encoding="utf-8")
 
     # During.
 
@@ -255,28 +261,31 @@ class Round:
     wait: float = 0.0
 
     def _start(self, chance: random.Random) -> None:
-        argv = [sys.executable, "-m", "holdfast", "serve", "--home", str(self.home)]
+        self.processes = [self._spawn("serve"), self._spawn("runner")]
+        for process in self.processes:
+            assert process.stdout is not None
+            assert process.stdout.readline(), f"{self.seed}: {self._log()}"
+        self.ready_at = time.monotonic()
+        self.wait = chance.uniform(0, 1.8)
+
+    def _spawn(self, what: str) -> subprocess.Popen[bytes]:
         with (self.folder / "node.log").open("ab") as errors:
-            self.node = subprocess.Popen(
-                argv,
+            return subprocess.Popen(
+                [sys.executable, "-m", "holdfast", what, "--home", str(self.home)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
             )
-        assert self.node.stdout is not None
-        assert self.node.stdout.readline(), f"{self.seed}: {self._log()}"
-        self.ready_at = time.monotonic()
-        self.wait = chance.uniform(0, 1.8)
 
     def _kill(self) -> None:
-        if self.node is not None:
-            if self.node.poll() is None:
-                os.kill(self.node.pid, signal.SIGKILL)
-            self.node.wait()
-            assert self.node.stdout is not None
-            self.node.stdout.close()
-            self.node = None
+        for process in self.processes:
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+        self.processes = []
 
     def _respond(self, reader: Reader) -> None:
         desk = reader.desk(RESPONDER)
@@ -309,9 +318,9 @@ class Round:
         )
 
     def _end(self) -> None:
-        assert self.node is not None
-        self.node.terminate()
-        assert self.node.wait(15) == 0, f"{self.seed}: {self._log()}"
+        for process in self.processes:
+            process.terminate()
+            assert process.wait(15) == 0, f"{self.seed}: {self._log()}"
 
     def _log(self) -> str:
         return (self.folder / "node.log").read_text(encoding="utf-8")[-4000:]

@@ -18,6 +18,7 @@ from holdfast.domain.events.incident import (
 )
 from holdfast.domain.events.job import JobFinished, JobLost, JobRequested, JobStarted
 from holdfast.domain.events.notice import StatusPageSeen
+from holdfast.domain.events.runner import JobTaken
 from holdfast.engines.scripted import Script, Scripted
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
@@ -98,7 +99,7 @@ def test_another_host() -> None:
 
 
 def test_no_engine() -> None:
-    """A job that this node cannot do is told, and done once it can be."""
+    """A job whose engine is not here is left alone, and done once the engine is."""
     made = company()
     made.world = replace(made.world, engines={})
     action = request(made)
@@ -106,7 +107,8 @@ def test_no_engine() -> None:
         perform(made.world, action)
     assert told.value.hint
     made.beat(times=3)
-    assert made.world.hands.faults
+    assert not made.events(JobTaken)
+    assert not made.world.hands.faults
     made.world = replace(made.world, engines={"scripted": made.engine})
     made.beat(times=10)
     assert ended(made, BACKUP.job) is not None

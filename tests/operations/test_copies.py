@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from threading import Event
 
 import pytest
-from tests.operations.company import SEED, Company, company
+from tests.operations.company import SEED, START, Company, company
 from tests.storage.logs import FakeTarget, Kept
 
 from holdfast.domain.controls.copying import judge_copies
 from holdfast.domain.controls.judging import Verdict
 from holdfast.domain.events.copies import (
+    CopySeen,
     PublishChecked,
     PublishFailing,
     PublishRecovered,
 )
+from holdfast.domain.events.governance import NodeStarted
+from holdfast.journal import Fact
 from holdfast.ledger.checkpoint import Signer, parse_checkpoint
 from holdfast.ledger.note import parse_note, parse_verifier_key
-from holdfast.operations.copies import OutOfReachError, Shipper
-from holdfast.operations.notary import ForkError, Notary
+from holdfast.operations.copies import Hearsay, Shipper
+from holdfast.operations.notary import ForkError, Notary, NotYetError
 from holdfast.storage.far_mark import FarMark
 from holdfast.storage.off_site import OffSite
 
@@ -29,13 +31,27 @@ SIGNER = Signer("northwind.example/log", SEED)
 KEY = parse_verifier_key(SIGNER.verifier_key)
 
 
+@dataclass(slots=True)
+class Altering(FakeTarget):
+    """A target whose hashes were altered, from some moment on."""
+
+    altered: bool = False
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file, or what became of it."""
+        data = FakeTarget.read(self, path)
+        changed = self.altered and path.startswith("tile/0/") and data is not None
+        return bytes(len(data)) if changed else data
+
+
 def with_copy(target: FakeTarget) -> Company:
     """Return a company whose log is copied to the target."""
     made = company()
     world = made.world
     copy = OffSite(world.store, target, lambda: [KEY], Kept())
-    shipper = Shipper(copy, world.log, world.clock, world.notary)
-    made.world = replace(world, shippers=[shipper])
+    shipper = Shipper(copy, world.log, world.clock)
+    hearsay = Hearsay(world.log, [KEY])
+    made.world = replace(world, shippers=[shipper], hearsay=hearsay)
     return made
 
 
@@ -93,11 +109,10 @@ def test_failing_and_recovering_are_told_once() -> None:
 
 def test_an_altered_copy_is_a_breach() -> None:
     """What reads back differently is recorded once, named, and breaks the promise."""
-    target = FakeTarget()
+    target = Altering()
     made = with_copy(target)
     made.beat(3)
-    bundle = max(path for path in target.files if path.startswith("tile/0/"))
-    target.files[bundle] = bytes(len(target.files[bundle]))
+    target.altered = True
     made.clock.advance(timedelta(days=1, hours=1))
     made.beat(4)
     verdict = judged(made)
@@ -115,6 +130,8 @@ def test_a_copy_that_knows_more_ends_the_signing() -> None:
     other = with_copy(target)
     other.turn(ok=False)
     other.beat(4)
+    assert other.world.hearsay is not None
+    other.world.hearsay.compare(other.world.notary)
     assert isinstance(other.world.notary.refusal, ForkError)
     verdict = judged(other)
     assert verdict is not None
@@ -138,46 +155,58 @@ def _ahead() -> bytes:
     return note
 
 
+def heard(made: Company, note: bytes | None) -> FarMark:
+    """Return the mark of a node that starts now, and hears of a copy if at all."""
+    seen = CopySeen("far", "", START)
+    made.world.log.record([Fact(seen, START)])
+    hearsay = Hearsay(made.world.log, [KEY])
+    mark = FarMark(Kept(), hearsay.told)
+    with suppress(NotYetError):
+        mark.newest()
+    if note is not None:
+        seen = CopySeen("far", note.decode(), START + timedelta(seconds=1))
+        made.world.log.record([Fact(seen, START)])
+    return mark
+
+
 def test_a_rollback_of_everything_is_seen_off_site(ahead: bytes) -> None:
     """Where database and mark are both old, the copy still prevents a fork."""
     made = company()
-    mark = FarMark(Kept(), [lambda: ahead])
-    notary = Notary(made.world.store, SIGNER, mark)
-    until(lambda: notary.sign() is not None or notary.refusal is not None)
+    notary = Notary(made.world.store, SIGNER, heard(made, ahead))
+    notary.sign()
     assert isinstance(notary.refusal, ForkError)
 
 
-def test_nothing_waits_for_a_copy_out_of_reach(ahead: bytes) -> None:
-    """While a copy is asked nothing is signed; once the patience ends, the own mark
-    alone counts.
+def test_nothing_waits_for_a_copy_out_of_reach() -> None:
+    """Nothing is signed until the copy is heard of; once the patience ends, the own
+    mark alone counts.
     """
     made = company()
-    asked = Event()
-
-    def slow() -> bytes | None:
-        asked.wait(60)
-        return ahead
-
-    notary = Notary(made.world.store, SIGNER, FarMark(Kept(), [slow]))
+    notary = Notary(made.world.store, SIGNER, heard(made, None))
     assert notary.sign() is None
     assert notary.refusal is None
-    hasty = Notary(made.world.store, SIGNER, FarMark(Kept(), [slow], timedelta(0)))
-    assert size_of(hasty.sign()) == made.world.store.size()
-    asked.set()
+    made.clock.advance(timedelta(seconds=11))
+    assert size_of(notary.sign()) == made.world.store.size()
 
 
-def test_a_copy_that_fails_is_left_out() -> None:
-    """An error of the far side leaves the own mark."""
-
-    def broken() -> bytes | None:
-        raise OutOfReachError("no route", "Look at the network.")
-
+def test_nobody_believes_a_checkpoint_that_the_log_did_not_sign(ahead: bytes) -> None:
+    """Whoever can write entries, but has no key, does not end the signing."""
     made = company()
-    notary = Notary(made.world.store, SIGNER, FarMark(Kept(), [broken]))
-    until(lambda: notary.sign() is not None)
+    text, _, signature = ahead.decode().rpartition(" ")
+    forged = f"{text} {signature[:-6]}AAAA==\n".encode()
+    notary = Notary(made.world.store, SIGNER, heard(made, forged))
+    notary.sign()
+    assert notary.refusal is None
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Ask again until it holds, or a test's own deadline ends it."""
-    while not holds():
-        pass
+def test_a_node_that_starts_is_told_what_the_copy_shows() -> None:
+    """The runner answers each start of a node, once."""
+    target = FakeTarget()
+    made = with_copy(target)
+    made.beat(3)
+    assert not made.events(CopySeen)
+    for number in (1, 2):
+        now = made.clock.now()
+        made.world.log.record([Fact(NodeStarted("node-1", "1", now), now)])
+        made.beat(3)
+        assert len(made.events(CopySeen)) == number

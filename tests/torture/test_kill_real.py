@@ -14,7 +14,7 @@ from collections import Counter
 
 import pytest
 
-from holdfast.assembly import Reader
+from holdfast.assembly.reading import Reader
 from holdfast.demo import northwind
 from holdfast.demo.box import Box
 from holdfast.domain.controls.all import owed_by_all
@@ -43,7 +43,7 @@ def test_kill_real(number: int) -> None:
     box = Box.make()
     try:
         _survive(box, seed)
-        box.stop_node()
+        box.stop()
         reader = box.reader()
         _check(box, reader, seed)
         reader.store.close()
@@ -57,6 +57,7 @@ def _survive(box: Box, seed: str) -> None:
     box.start_database()
     box.start_company()
     box.start_node()
+    box.start_runner()
     box.start_customers()
     reader = box.reader()
     _until(lambda: _is_protected(reader), box, seed)

@@ -19,7 +19,8 @@ import tomli_w
 from tests.operations.company import entries, texts
 from typer.testing import CliRunner
 
-from holdfast.assembly import SystemClock, create_key, open_log, write_private
+from holdfast.assembly.keys import create_key, write_private
+from holdfast.assembly.reading import SystemClock, open_log
 from holdfast.cli.ledger import app as ledger
 from holdfast.cli.witness import app
 from holdfast.demo import northwind

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from holdfast.assembly import SystemClock, open_log
+from holdfast.assembly.reading import SystemClock, open_log
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.logging import RichHandler
 from rich.progress import Progress
 
 from holdfast.errors import HoldfastError
@@ -84,3 +86,12 @@ def read_text(path: Path, what: str) -> str:
             f"the {what} at {path} cannot be read ({error.strerror})",
             "Check the path and its permissions.",
         ) from error
+
+
+def log_to_stderr() -> None:
+    """Send what the process has to say to standard error, for people to read."""
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(message)s",
+        handlers=[RichHandler(console=progress_console(), show_path=False)],
+    )

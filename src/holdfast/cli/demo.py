@@ -15,7 +15,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from holdfast.assembly import Reader, signer_of
+from holdfast.assembly.keys import signer_of
+from holdfast.assembly.reading import Reader
 from holdfast.channels.smtp import Relay, Smtp
 from holdfast.cli.common import JsonOption, console, print_json, progress_console
 from holdfast.cli.standing import standing_table
@@ -172,7 +173,7 @@ def _prove(
     folder: Path,
     partial: Path,
 ) -> Proof:
-    teller.working("Holdfast stops in order: samples sealed, log signed", box.stop_node)
+    teller.working("Holdfast stops in order: samples sealed, log signed", box.stop)
     reader = box.reader()
     signer = signer_of(Home(box.home))
     key = signer.verifier_key
@@ -221,6 +222,7 @@ def _write_report(
 def _stay(box: Box, teller: Teller) -> None:
     """Keep the company up until somebody ends it."""
     box.start_node()
+    box.start_runner()
     teller.step("Up until Ctrl-C")
     teller.fact(f"Standing      http://127.0.0.1:{box.ports.web}/")
     teller.fact(f"sign in as    chi, password {box.password}")

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from holdfast.assembly import Reader, engines_of, open_log
+from holdfast.assembly.reading import Reader, open_log
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
@@ -26,7 +26,6 @@ from holdfast.domain.events.drill import Sabotage
 from holdfast.errors import HoldfastError
 from holdfast.evidence.as_json import as_json
 from holdfast.evidence.drills import DrillView, drill_views
-from holdfast.operations.ports.engine import Job, Running
 from holdfast.operations.rehearse import order_drill
 
 app = typer.Typer(no_args_is_help=True)
@@ -104,27 +103,23 @@ def _watch(reader: Reader, name: str) -> DrillView:
             return view
         if view.phase == "ordered" and _waited(reader, view) > TAKEN_UP_WITHIN:
             raise HoldfastError(
-                f"no node has taken up {name}",
-                "Start one with holdfast serve; it will carry the order out.",
+                f"no runner has taken up {name}",
+                "Start the node and a runner: holdfast serve --with-runner.",
             )
         said = _tell(err, f"{name}: {_at(reader, view)}", said)
         pause.wait(POLL_SECONDS)
 
 
 def _at(reader: Reader, view: DrillView) -> str:
-    """Return where it is: the step, where this account may see the job's folder."""
+    """Return where it is: the step that its runner told."""
     if view.phase != "running":
-        return "waiting for a node"
-    declared = reader.desk("").situation().rules.catalogue.datastore(view.datastore)
-    engine = engines_of(reader.home).get(declared.engine)
-    try:
-        seen = engine and engine.observe(Job(view.id, view.datastore, "drill"))
-    except OSError:
+        return "waiting for a runner"
+    job = reader.log.state().jobs.all.get(view.id)
+    told = job.progressed if job else None
+    if told is None:
         return view.phase
-    if not isinstance(seen, Running):
-        return view.phase
-    share = "" if seen.progress is None else f" {seen.progress:.0%}"
-    return f"{seen.detail}{share}"
+    share = "" if told.percent is None else f" {told.percent} %"
+    return f"{told.step}{share}"
 
 
 def _waited(reader: Reader, view: DrillView) -> timedelta:

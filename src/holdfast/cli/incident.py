@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from holdfast.assembly import Reader, open_log
+from holdfast.assembly.reading import Reader, open_log
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,

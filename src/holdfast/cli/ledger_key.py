@@ -13,7 +13,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from holdfast import assembly
+from holdfast.assembly.keys import create_key, holder_of, signer_of
+from holdfast.assembly.node import asked_witnesses
+from holdfast.assembly.reading import Reader, open_log
+from holdfast.assembly.runner import copies_of
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
@@ -32,7 +35,7 @@ from holdfast.domain.memory.custody import KeyChange, all_keys, keys_in_force
 from holdfast.errors import HoldfastError
 from holdfast.operations.copies import UnreadableError
 from holdfast.operations.rotation import Shown, retire, rotate, try_out
-from holdfast.settings import FILE, Home, KeyAt
+from holdfast.settings import FILE, RUNNER_FILE, Home, KeyAt, RunnerHome
 from holdfast.storage.off_site import OffSite
 
 PUBLIC = "ledger.vkey"
@@ -56,14 +59,14 @@ def create(
                 "a key is made for one log, and none is named",
                 "Give its name: --origin log.example.com/holdfast.",
             )
-        origin = assembly.signer_of(home_at(home)).name
+        origin = signer_of(home_at(home)).name
     beside = file.with_suffix(".vkey")
     if beside.exists():
         raise HoldfastError(
             f"{beside} exists already",
             "A public key is never written over: choose another name for the key.",
         )
-    public = assembly.create_key(file, origin)
+    public = create_key(file, origin)
     beside.write_text(f"{public}\n", encoding="utf-8")
     out = console()
     out.print(f"Made {file}, mode 0600. Its public key:", markup=False)
@@ -80,7 +83,7 @@ def show(
 ) -> None:
     """Show which keys the settings name, where they lie, and whether they sign."""
     at = home_at(home)
-    reader = assembly.open_log(at)
+    reader = open_log(at)
     with closing(reader.store):
         state = reader.log.state()
     named = keys_in_force(state.custody, state.size)
@@ -91,7 +94,7 @@ def show(
     ):
         if place is None:
             continue
-        holder = assembly.holder_of(at, place)
+        holder = holder_of(at, place)
         if trial:
             try_out(holder)
         public = str(holder.key)
@@ -120,7 +123,7 @@ def show(
 @app.command("list")
 def list_keys(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     """List the keys that the log's own entries name, with the sizes that they sign."""
-    reader = assembly.open_log(home_at(home))
+    reader = open_log(home_at(home))
     with closing(reader.store):
         state = reader.log.state()
     custody = state.custody
@@ -152,9 +155,9 @@ def rotate_key(
 ) -> None:
     """Let the key of the setting `next_key` sign beside the log's key from now on."""
     at = home_at(home)
-    reader = assembly.open_log(at)
+    reader = open_log(at)
     with closing(reader.store):
-        event = rotate(reader.desk(person), assembly.signer_of(at).holders)
+        event = rotate(reader.desk(person), signer_of(at).holders)
         _publish_keys(at, reader)
     if json:
         print_json({"old": event.old, "new": event.new, "from_size": event.from_size})
@@ -176,14 +179,14 @@ def retire_key(
 ) -> None:
     """End the overlap: the older of the two keys signs no more."""
     at = home_at(home)
-    reader = assembly.open_log(at)
+    reader = open_log(at)
     with closing(reader.store):
-        copies = [_shown(copy) for copy in assembly.copies_of(at, reader.log)]
+        copies = _copies(at, reader)
         event = retire(
             reader.desk(person),
-            assembly.signer_of(at).holders,
+            signer_of(at).holders,
             copies,
-            assembly.asked_witnesses(at),
+            asked_witnesses(at),
         )
         _publish_keys(at, reader)
     if json:
@@ -199,12 +202,25 @@ def retire_key(
         out.print(line, markup=False)
 
 
-def _publish_keys(at: Home, reader: assembly.Reader) -> None:
+def _publish_keys(at: Home, reader: Reader) -> None:
     """Write every public key of the log into the home's file, oldest first."""
     keys = all_keys(reader.log.state().custody)
     beside = at.folder / f".{PUBLIC}"
     beside.write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
     beside.replace(at.folder / PUBLIC)
+
+
+def _copies(at: Home, reader: Reader) -> list[Shown]:
+    """Return what the copies show: read there, where the runner's settings are at
+    hand, or as the runner last told.
+    """
+    if (at.folder / RUNNER_FILE).exists():
+        runner = RunnerHome(at.folder)
+        return [_shown(copy) for copy in copies_of(runner, reader.log)]
+    return [
+        Shown(name, copy.seen.checkpoint.encode() if copy.seen else None)
+        for name, copy in sorted(reader.log.state().copies.items())
+    ]
 
 
 def _shown(copy: OffSite) -> Shown:

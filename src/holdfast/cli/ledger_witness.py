@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from holdfast import assembly
+from holdfast.assembly.reading import open_log
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
@@ -31,7 +31,7 @@ app = typer.Typer(no_args_is_help=True)
 def list_witnesses(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     """List the witnesses that settings and log know, and what ails them."""
     at = home_at(home)
-    reader = assembly.open_log(at)
+    reader = open_log(at)
     with closing(reader.store):
         known = reader.log.state().witnesses
     named = {one.name: one for one in at.settings.witnesses}
@@ -77,7 +77,7 @@ def retire(
             "Take it out of holdfast.toml and restart the node first: it is asked as "
             "long as it stands there.",
         )
-    reader = assembly.open_log(at)
+    reader = open_log(at)
     with closing(reader.store):
         retire_witness(reader.desk(person), name, reason)
     console().print(f"{name} is a witness of this log no more.", markup=False)

@@ -27,6 +27,7 @@ from holdfast.cli import (
     off_site,
     people,
     policy,
+    runner,
     simulate,
     standing,
     witness,
@@ -62,6 +63,7 @@ app.add_typer(people.app, name="people", help="Personal data: see and erase it."
 app.add_typer(drill.app, name="drill", help="Rehearse a recovery, and measure it.")
 app.command("init")(node.init)
 app.command("serve")(node.serve)
+app.command("runner")(runner.runner)
 app.command("password")(node.password)
 app.command("standing")(standing.standing)
 app.command("simulate")(simulate.simulate)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import signal
 import sys
+from contextlib import nullcontext
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.logging import RichHandler
 
-from holdfast import assembly
+from holdfast.assembly.keys import create_key, signer_of, write_private
+from holdfast.assembly.node import join, prober_of
 from holdfast.cli.binding import write_overlay
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
     console,
     home_at,
-    progress_console,
+    log_to_stderr,
 )
+from holdfast.cli.runner import beside
 from holdfast.demo import northwind
 from holdfast.domain.policy.compiler import compile_policy
 from holdfast.errors import HoldfastError
@@ -34,7 +35,7 @@ from holdfast.server.app import create_app
 from holdfast.server.face import Door
 from holdfast.server.passwords import hash_password
 from holdfast.server.serving import serving
-from holdfast.settings import FILE, Home
+from holdfast.settings import FILE, RUNNER_FILE, Home
 
 PASSWORD_MIN = 8
 SETTINGS = """# What the operator configures; docs/operating/settings.md has every key.
@@ -45,6 +46,11 @@ key = "ledger.key"
 port = 8460
 session_key = "session.key"
 passwords = {{ }}
+"""
+
+RUNNER_SETTINGS = """# What the runner is configured with: engines, copies off-site.
+# docs/operating/runner.md tells how to give it an account and a folder of its own.
+runner = "runner-1"
 """
 
 
@@ -60,10 +66,11 @@ def init(
             f"{home / FILE} exists already", "Choose another folder with --home."
         )
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = assembly.create_key(home / "ledger.key", origin)
+    key = create_key(home / "ledger.key", origin)
     (home / "ledger.vkey").write_text(f"{key}\n", encoding="utf-8")
-    assembly.write_private(home / "session.key", secrets.token_hex(32) + "\n")
+    write_private(home / "session.key", secrets.token_hex(32) + "\n")
     (home / FILE).write_text(SETTINGS.format(node="node-1"), encoding="utf-8")
+    (home / RUNNER_FILE).write_text(RUNNER_SETTINGS, encoding="utf-8")
     _example(home / "resilience")
     out = console()
     out.print(f"Made [bold]{home}[/]. Its log is verified by this public key:")
@@ -90,7 +97,7 @@ def password(
         )
     path = home_at(home).folder / f"password-{user}"
     path.unlink(missing_ok=True)
-    assembly.write_private(path, hash_password(text) + "\n")
+    write_private(path, hash_password(text) + "\n")
     console().print(
         f"Name it in {home / FILE}, under \\[web]: passwords = "
         f'{{ {user} = "{path.name}" }}'
@@ -100,25 +107,31 @@ def password(
 def serve(
     home: HomeOption = DEFAULT_HOME,
     port: Annotated[int | None, typer.Option(help="Instead of the settings'.")] = None,
+    with_runner: Annotated[
+        bool, typer.Option("--with-runner", help="Run the runner too, as this user.")
+    ] = False,
 ) -> None:
-    """Run the node: beat, probes, jobs, web page. Ends in order on SIGTERM."""
-    _log_to_stderr()
+    """Run the node: beat, probes, web page. Ends in order on SIGTERM."""
+    log_to_stderr()
+    with beside(home) if with_runner else nullcontext():
+        _serve(home, port)
+
+
+def _serve(home: Path, port: int | None) -> None:
     at = home_at(home)
     inbox = Inbox()
     hands = ThreadHands(inbox)
-    world = assembly.join(at, hands, inbox)
-    for engine in world.engines.values():
-        engine.capabilities()
+    world = join(at, hands, inbox)
     node = Node(
         world=world,
-        make_prober=partial(assembly.prober_of, at, world),
+        make_prober=partial(prober_of, at, world),
         version=metadata.version("holdfast"),
         beat_every=at.settings.beat_every,
         seal_every=at.settings.seal_every,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: node.stopped.set())
-    window = Window(world.log, world.clock, world.notary, assembly.signer_of(at).name)
+    window = Window(world.log, world.clock, world.notary, signer_of(at).name)
     web = at.settings.web
     app = create_app(window, door_of(at))
     with serving(app, web.host, web.port if port is None else port) as address:
@@ -145,11 +158,3 @@ def _example(folder: Path) -> None:
     northwind.write_example(folder)
     policy = compile_policy((folder / "policy.md").read_text(encoding="utf-8"))
     write_overlay(folder / "overlay.toml", policy)
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(message)s",
-        handlers=[RichHandler(console=progress_console(), show_path=False)],
-    )

@@ -14,7 +14,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from holdfast import assembly
+from holdfast.assembly.keys import create_escrow_key, escrow_of
+from holdfast.assembly.node import MARK, RECOVERED
+from holdfast.assembly.reading import SystemClock, open_log
+from holdfast.assembly.runner import copies_of
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
@@ -33,7 +36,7 @@ from holdfast.operations import quarantine as held
 from holdfast.operations.copies import DiffersError, OutOfReachError, UnreadableError
 from holdfast.operations.log import Log
 from holdfast.operations.notary import ForkError
-from holdfast.settings import FILE, Home, read_private
+from holdfast.settings import FILE, RUNNER_FILE, RunnerHome, read_private
 from holdfast.storage.folder import Folder
 from holdfast.storage.mark import FileMark
 from holdfast.storage.off_site import OffSite
@@ -50,10 +53,10 @@ quarantine = typer.Typer(no_args_is_help=True)
 
 def publish(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     """Bring every copy off-site forward to the latest signed checkpoint."""
-    at = home_at(home)
+    at = RunnerHome(home)
     with closing(open_store(at.store_url, create=False)) as store:
-        log = Log(store, NODE, assembly.SystemClock())
-        copies = _copies(at, assembly.copies_of(at, log, timedelta(0)))
+        log = Log(store, NODE, SystemClock())
+        copies = _copies(at, copies_of(at, log, timedelta(0)))
         rows = []
         for copy in copies:
             with progress_bar(f"publishing to {copy.name}", quiet=json) as told:
@@ -78,13 +81,13 @@ def publish(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
 
 def status(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     """Say of every copy what it shows, how far it is behind, and what ails it."""
-    at = home_at(home)
+    at = RunnerHome(home)
     with closing(open_store(at.store_url, create=False)) as store:
-        log = Log(store, NODE, assembly.SystemClock())
+        log = Log(store, NODE, SystemClock())
         known = log.state().copies
         size = store.size()
         rows = []
-        for copy in _copies(at, assembly.copies_of(at, log)):
+        for copy in _copies(at, copies_of(at, log)):
             shown, fault = _shown(copy)
             recorded = known.get(copy.name)
             failing = recorded.failing if recorded else None
@@ -114,10 +117,10 @@ def status(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
 def escrow(home: HomeOption = DEFAULT_HOME) -> None:
     """Make the key that seals the evidence off-site."""
     path = home / "escrow.key"
-    if (home / FILE).exists():
-        at = home_at(home)
+    if (home / RUNNER_FILE).exists():
+        at = RunnerHome(home)
         path = at.path(at.settings.escrow_key)
-    assembly.create_escrow_key(path)
+    create_escrow_key(path)
     out = console()
     out.print(f"Made {path}.", markup=False)
     out.print("Keep a copy where this machine's loss cannot reach it: on paper, in a")
@@ -149,17 +152,17 @@ def recover(
     target = open_target(source, credentials_of(text))
     sealed = escrow_key or home / "escrow.key"
     has_key = escrow_key is not None or sealed.exists()
-    evidence = assembly.escrow_of(read_private(sealed)) if has_key else None
+    evidence = escrow_of(read_private(sealed)) if has_key else None
     _make_home(home)
     spool = Folder(home / SPOOL)
     with spool.locked(), progress_bar("verifying the copy", quiet=json) as told:
         pulled = pull(target, keys, spool, told)
-    mark = FileMark(home / assembly.MARK)
+    mark = FileMark(home / MARK)
     with closing(open_store(database or _store_url(home))) as store:
         if store.size() < pulled.size:
             # Before the first entry: a node that starts after a crash must know, too.
-            (home / assembly.RECOVERED).touch(mode=0o600)
-        log = Log(store, NODE, assembly.SystemClock())
+            (home / RECOVERED).touch(mode=0o600)
+        log = Log(store, NODE, SystemClock())
         with progress_bar("writing the log", quiet=json) as told:
             done = rebuild(log, pulled, mark, escrow=evidence, progress=told)
         waiting = held.waiting(log)
@@ -200,7 +203,7 @@ def recover(
 @quarantine.command("list")
 def list_quarantine(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     """List the notices whose deliveries wait for a person."""
-    reader = assembly.open_log(home_at(home))
+    reader = open_log(home_at(home))
     with closing(reader.store):
         found = held.waiting(reader.log)
     if json:
@@ -221,18 +224,19 @@ def release(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Let a notice's deliveries go; whoever had them already gets them twice."""
-    reader = assembly.open_log(home_at(home))
+    reader = open_log(home_at(home))
     with closing(reader.store):
-        count = held.release(reader.log, assembly.SystemClock(), person, notice)
+        count = held.release(reader.log, SystemClock(), person, notice)
     console().print(f"{count} deliveries of {notice} will be sent.", markup=False)
 
 
-def _copies(at: Home, copies: list[OffSite]) -> list[OffSite]:
+def _copies(at: RunnerHome, copies: list[OffSite]) -> list[OffSite]:
     if not copies:
         raise HoldfastError(
             "no copy off-site is configured",
-            "Name one in the settings: [[publish]] url = …; see off-site-copy.md.",
-            str(at.folder / FILE),
+            "Name one in the runner's settings: [[publish]] url = …; see "
+            "off-site-copy.md.",
+            str(at.folder / RUNNER_FILE),
         )
     return copies
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from holdfast import assembly
+from holdfast.assembly.reading import open_log
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
@@ -33,7 +33,7 @@ WhoArgument = Annotated[
 @app.command("list")
 def list_people(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     """List people and customers by their ids, and whether anything is kept of them."""
-    reader = assembly.open_log(home_at(home))
+    reader = open_log(home_at(home))
     with closing(reader.store):
         found = erasing.listed(reader.log)
     if json:
@@ -55,7 +55,7 @@ def show(
 ) -> None:
     """Show all that is known of somebody: the answer to a person who asks."""
     at = home_at(home)
-    reader = assembly.open_log(at)
+    reader = open_log(at)
     with closing(reader.store), progress_bar("reading the log", quiet=json) as told:
         reference = erasing.find(reader.log, name)
         found = erasing.show(reader.log, person, reference, told)
@@ -99,7 +99,7 @@ def erase(
 ) -> None:
     """Destroy what is kept of somebody, for good; the pseudonym stays in the log."""
     at = home_at(home)
-    reader = assembly.open_log(at)
+    reader = open_log(at)
     with closing(reader.store), progress_bar("reading the log", quiet=json) as told:
         reference = erasing.find(reader.log, name)
         done = erasing.erase(

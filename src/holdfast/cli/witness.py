@@ -21,7 +21,7 @@ from typing import Annotated
 import typer
 from rich.logging import RichHandler
 
-from holdfast.assembly import write_private
+from holdfast.assembly.keys import write_private
 from holdfast.cli.common import JsonOption, console, print_json, progress_console
 from holdfast.errors import HoldfastError
 from holdfast.ledger.note import parse_verifier_key

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from holdfast.assembly import Reader, SystemClock, open_log
+from holdfast.assembly.reading import Reader, SystemClock, open_log
 from holdfast.demo import northwind, shop_schema
 from holdfast.demo.mail_relay import Mail, mails
 from holdfast.demo.slack_server import messages
@@ -45,6 +45,7 @@ class Box:
     sweeper: Sweeper
     parts: list[Spawned] = field(default_factory=list)
     node: subprocess.Popen[bytes] | None = None
+    runner: subprocess.Popen[bytes] | None = None
     protected: Protected | None = None
     password: str = ""
     rpo: timedelta = timedelta()
@@ -65,13 +66,19 @@ class Box:
         for part in reversed(self.parts):
             part.stop()
         self.sweeper.finish()
-        if self.node is not None:
-            self.node.wait()
+        for process in (self.node, self.runner):
+            if process is not None:
+                process.wait()
 
     @property
     def home(self) -> Path:
         """The node's home folder."""
         return self.folder / "home"
+
+    @property
+    def runner_home(self) -> Path:
+        """The runner's home folder."""
+        return self.folder / "runner"
 
     @property
     def resilience(self) -> Path:
@@ -92,9 +99,8 @@ class Box:
         self.protected = provision.lay_out(layout)
         northwind.write_resilience(self.resilience, self.ports.shop)
         folders = northwind.Folders(self.folder / "status", self.token)
-        self.password = northwind.write_home(
-            self.home, self.ports, folders, self.protected
-        )
+        self.password = northwind.write_home(self.home, self.ports, folders)
+        northwind.write_runner(self.runner_home, self.home, self.protected)
         reader = open_log(Home(self.home), create=True)
         rules = adopt(reader.log, SystemClock(), self.texts(), "ana")
         assert rules.rpo is not None, "the example policy names an RPO"
@@ -147,27 +153,36 @@ class Box:
         self._part("customers", 0, "--url", url, "--rate", str(ORDERS_A_SECOND))
 
     def start_node(self) -> None:
-        """Start Holdfast itself, a process of its own."""
-        log = self.folder / "node.log"
+        """Start the node: it watches, decides, tells, and holds no engine."""
+        self.node = self._holdfast("serve", self.home, self.folder / "node.log")
+
+    def start_runner(self) -> None:
+        """Start the runner, a process of its own: it holds the engine and its keys."""
+        log = self.folder / "runner.log"
+        self.runner = self._holdfast("runner", self.runner_home, log)
+
+    def stop(self) -> None:
+        """End Holdfast in order: jobs are over, samples sealed, the log signed."""
+        for process in (self.runner, self.node):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                process.wait()
+
+    def _holdfast(self, what: str, home: Path, log: Path) -> subprocess.Popen[bytes]:
         with log.open("ab") as errors:
-            self.node = subprocess.Popen(
-                [sys.executable, "-m", "holdfast", "serve", "--home", str(self.home)],
+            process = subprocess.Popen(
+                [sys.executable, "-m", "holdfast", what, "--home", str(home)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
             )
-        assert self.node.stdout is not None
-        with self.node.stdout as said:
+        assert process.stdout is not None
+        with process.stdout as said:
             ready = said.readline()
         if not ready:
-            raise HoldfastError("the node did not start", log.read_text()[-2000:])
-
-    def stop_node(self) -> None:
-        """End Holdfast in order: it seals what it saw and signs."""
-        if self.node is not None and self.node.poll() is None:
-            self.node.terminate()
-            self.node.wait()
+            raise HoldfastError(f"the {what} did not start", log.read_text()[-2000:])
+        return process
 
     def reader(self) -> Reader:
         """Return a view of the log."""

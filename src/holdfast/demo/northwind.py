@@ -12,7 +12,7 @@ from typing import Any
 import tomli_w
 from argon2 import PasswordHasher
 
-from holdfast.assembly import create_key, write_private
+from holdfast.assembly.keys import create_key, write_private
 from holdfast.demo.shop_schema import INVARIANTS
 from holdfast.domain.policy.compiler import compile_policy
 from holdfast.domain.questions import BY_NAME, Role
@@ -84,7 +84,7 @@ def write_resilience(folder: Path, shop_port: int, engine: str = "pgbackrest") -
     (folder / "overlay.toml").write_text(tomli_w.dumps(_overlay(policy)), "utf-8")
 
 
-def write_home(home: Path, ports: Ports, folders: Folders, protected: Protected) -> str:
+def write_home(home: Path, ports: Ports, folders: Folders) -> str:
     """Write the node's settings and keys; return the page's password for `chi`."""
     home.mkdir(mode=0o711)
     vkey = create_key(home / "ledger.key", ORIGIN)
@@ -116,10 +116,22 @@ def write_home(home: Path, ports: Ports, folders: Folders, protected: Protected)
             "folders": [str(folders.status)],
             "public_url": f"http://127.0.0.1:{ports.status}/",
         },
-        "pgbackrest": [_plain(protected)],
     }
     (home / "holdfast.toml").write_text(tomli_w.dumps(settings), encoding="utf-8")
     return password
+
+
+def write_runner(home: Path, node: Path, protected: Protected) -> None:
+    """Write the runner's settings, in a folder of its own beside the node's home."""
+    home.mkdir(mode=0o700)
+    settings = {
+        "runner": "runner-1",
+        "store": f"sqlite:///{node / 'holdfast.sqlite'}",
+        "log_key": str(node / "ledger.vkey"),
+        "work_every": 0.25,
+        "pgbackrest": [_plain(protected)],
+    }
+    (home / "runner.toml").write_text(tomli_w.dumps(settings), encoding="utf-8")
 
 
 def _plain(protected: Protected) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from holdfast.assembly import Reader
+from holdfast.assembly.reading import Reader
 from holdfast.demo import northwind, shop_schema
 from holdfast.demo.box import Box
 from holdfast.demo.customers import NOTES, compare
@@ -100,7 +100,8 @@ def _read_policy(
 def _start(box: Box, teller: Teller) -> None:
     teller.working("PostgreSQL with two encrypted repositories", box.start_database)
     teller.working("shop, Slack, mail relay, status page", box.start_company)
-    teller.working("Holdfast, a process of its own", box.start_node)
+    teller.working("Holdfast: the node, which decides and tells", box.start_node)
+    teller.working("Holdfast: the runner, which holds the engine", box.start_runner)
     teller.working("customers who order", box.start_customers)
 
 

@@ -103,7 +103,7 @@ def decide(situation: Situation) -> Decision:
         *(Conclusion(e, duty.control) for duty in duties for e in duty.conclusions),
         *_escalations(situation, duties),
     )
-    return Decision(conclusions, tuple(_actions(situation)))
+    return Decision(conclusions, actions(situation))
 
 
 def _attended(situation: Situation) -> Situation:
@@ -113,26 +113,27 @@ def _attended(situation: Situation) -> Situation:
     return replace(situation, state=replace(state, incidents=incidents))
 
 
-def _actions(situation: Situation) -> list[Action]:
+def actions(situation: Situation) -> tuple[Action, ...]:
+    """Return what is to be done about what is recorded: orders without an end."""
     state = situation.state
-    actions = [_job_action(state.jobs.all[name]) for name in sorted(state.jobs.open)]
+    found = [_job_action(state.jobs.all[name]) for name in sorted(state.jobs.open)]
     for name, recovery in sorted(state.recoveries.items()):
         match recovering.step(situation, recovery):
             case "preflight":
-                actions.append(CheckPreflight(name))
+                found.append(CheckPreflight(name))
             case "verify":
-                actions.append(VerifyRecovery(name))
+                found.append(VerifyRecovery(name))
             case _:
                 pass
-    actions.extend(
+    found.extend(
         FetchStatusPage(name)
         for name in sorted(state.notices.unseen)
         if state.notices.all[name].delivered is not None
     )
     due_at = custody.checkpoint_due(situation)
     if due_at is not None:
-        actions.append(TakeCheckpoint(due_at))
-    return actions
+        found.append(TakeCheckpoint(due_at))
+    return tuple(found)
 
 
 def _job_action(job: Job) -> Action:

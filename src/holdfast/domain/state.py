@@ -13,6 +13,7 @@ from typing import assert_never
 from immutables import Map
 
 from holdfast.domain.events.copies import (
+    CopySeen,
     PublishChecked,
     PublishFailing,
     PublishRecovered,
@@ -80,6 +81,7 @@ from holdfast.domain.events.observation import (
 )
 from holdfast.domain.events.people import PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
+from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import (
     QuorumMet,
@@ -165,6 +167,8 @@ class State:
     tampering: Tamperings = Tamperings()
     nodes: Map[str, NodeStarted] = Map()
     erasures: Erasures = Map()
+    node_started_index: int | None = None
+    runners: Map[str, RunnerSeen] = Map()
 
     def all_incidents(self) -> tuple[Incident, ...]:
         """Return every incident in the order of the ledger.
@@ -229,11 +233,14 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
         ):
             return replace(state, adopted=_adopted(state.adopted, event, index))
         case NodeStarted():
-            return replace(state, nodes=state.nodes.set(event.node, event))
+            nodes = state.nodes.set(event.node, event)
+            return replace(state, nodes=nodes, node_started_index=index)
+        case RunnerSeen():
+            return replace(state, runners=state.runners.set(event.runner, event))
         case LedgerChecked():
             checks = (*state.ledger_checks[-9:], (event, index))
             return replace(state, ledger_checks=checks)
-        case PublishFailing() | PublishRecovered() | PublishChecked():
+        case PublishFailing() | PublishRecovered() | PublishChecked() | CopySeen():
             copies = copy_memory.remember(state.copies, event, index)
             return replace(state, copies=copies)
         case (
@@ -294,7 +301,14 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
                 state.recoveries, event, index
             )
             return replace(state, recoveries=recoveries)
-        case JobRequested() | JobStarted() | JobFinished() | JobLost():
+        case (
+            JobRequested()
+            | JobTaken()
+            | JobStarted()
+            | JobProgressed()
+            | JobFinished()
+            | JobLost()
+        ):
             jobs = protection_memory.remember_job(state.jobs, event, index)
             return replace(state, jobs=jobs)
         case NoticeDue() | DeliveryFailed() | NoticeDelivered() | StatusPageSeen():

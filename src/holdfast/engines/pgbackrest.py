@@ -76,6 +76,10 @@ class PgBackRest:
                 require(protected.cluster.bin_folder / tool)
         return frozenset({"backup", "verify", "restore", "failover", "drill"})
 
+    def has(self, datastore: str) -> bool:
+        """Say whether the datastore is named in the settings here."""
+        return any(protected.id == datastore for protected in self.datastores)
+
     def describe(self, datastore: str) -> Description:
         """Look at the running server and at how its archiving goes."""
         protected = self._find(datastore)

@@ -109,6 +109,10 @@ class Scripted:
         """Return what a single cluster can do."""
         return frozenset({"backup", "verify", "restore", "failover", "drill"})
 
+    def has(self, datastore: str) -> bool:
+        """Say whether the datastore is scripted here."""
+        return datastore in self.datastores
+
     def describe(self, datastore: str) -> Description:
         """Look at the server of the story."""
         self._known(datastore)

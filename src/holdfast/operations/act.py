@@ -1,18 +1,21 @@
 """What the beat has others do: each action on the world, and the facts it yields.
 
 Every action may be done twice without harm: a job starts once by its id, a look is a
-look, and facts are recorded once by key.
+look, and facts are recorded once by key. Who performs an action follows from the parts
+that a process has: engines are the runner's, the look from outside is the node's.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import assert_never
 
 import cattrs
 
+from holdfast.domain.controls.judging import Situation
 from holdfast.domain.decide import (
     Action,
     CheckPreflight,
@@ -26,7 +29,9 @@ from holdfast.domain.events.drill import DrillMeasured, DrillTraced, Scenario
 from holdfast.domain.events.incident import PreflightChecked, RecoveryVerified
 from holdfast.domain.events.job import JobFinished, JobLost, JobRequested, JobStarted
 from holdfast.domain.events.notice import StatusPageSeen
+from holdfast.domain.events.runner import JobProgressed, JobTaken
 from holdfast.domain.memory.incidents import Recovery
+from holdfast.domain.memory.protection import Job as JobSoFar
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.ports.engine import (
@@ -40,32 +45,55 @@ from holdfast.operations.ports.engine import (
     Running,
     SmokeTest,
 )
-from holdfast.operations.ports.store import Store
+from holdfast.operations.ports.store import MovedOnError, Store
 from holdfast.operations.signing import take_checkpoint
-from holdfast.operations.world import World
+from holdfast.operations.world import Workshop, World
 
 DETAIL_MAX = 300
 FINDINGS_MAX = 20
 _MICROSECOND = timedelta(microseconds=1)
+TRIES = 20
+# How far a job moves on, in percent, until it is told again.
+PROGRESS_STEP = 10
 _PLAIN = cattrs.Converter()
 _PLAIN.register_unstructure_hook(timedelta, lambda length: length.total_seconds())
 
 
-def perform(world: World, action: Action) -> Sequence[Fact]:
+def can(shop: Workshop, situation: Situation, action: Action) -> bool:
+    """Say whether this process has the parts for the action."""
+    match action:
+        case StartJob() | ObserveJob():
+            datastore = situation.state.jobs.all[action.job].requested.datastore
+        case CheckPreflight() | VerifyRecovery():
+            ordered = situation.state.recoveries[action.recovery].ordered
+            datastore = ordered.datastore
+        case FetchStatusPage():
+            return shop.lookout is not None
+        case TakeCheckpoint():
+            return isinstance(shop, World)
+        case _:
+            assert_never(action)
+    declared = {d.id: d.engine for d in situation.rules.catalogue.datastores}
+    engine = shop.engines.get(declared.get(datastore, ""))
+    return engine is not None and engine.has(datastore)
+
+
+def perform(shop: Workshop, action: Action) -> Sequence[Fact]:
     """Do it, and return what is to be recorded."""
     match action:
         case StartJob():
-            return _start(world, action.job)
+            return _start(shop, action.job)
         case ObserveJob():
-            return _observe(world, action.job)
+            return _observe(shop, action.job)
         case CheckPreflight():
-            return _preflight(world, action.recovery)
+            return _preflight(shop, action.recovery)
         case VerifyRecovery():
-            return _verify(world, action.recovery)
+            return _verify(shop, action.recovery)
         case FetchStatusPage():
-            return _fetch(world, action.notice)
+            return _fetch(shop, action.notice)
         case TakeCheckpoint():
-            return take_checkpoint(world, action.due_at)
+            assert isinstance(shop, World), "only a node signs"
+            return take_checkpoint(shop, action.due_at)
         case _:
             assert_never(action)
 
@@ -76,45 +104,45 @@ def keep_evidence(store: Store, evidence: Sequence[Evidence]) -> str:
     return store.put_blob(json.dumps(plain, default=str, indent=1).encode())
 
 
-def engine_of(world: World, datastore: str) -> Engine:
+def engine_of(shop: Workshop, datastore: str) -> Engine:
     """Return the engine of the datastore.
 
-    Raises `HoldfastError` where this node has none: an order that nobody carries out
+    Raises `HoldfastError` where there is none here: an order that nobody carries out
     must not be silent.
     """
-    situation = world.situation()
+    situation = shop.situation()
     declared = situation.rules.catalogue.datastores if situation else ()
     name = {d.id: d.engine for d in declared}.get(datastore, "")
-    if name not in world.engines:
+    if name not in shop.engines:
         raise HoldfastError(
-            f"this node has no engine {name or 'at all'} for {datastore}",
-            "Name the datastore in this node's settings, unless another node has it.",
+            f"this runner has no engine {name or 'at all'} for {datastore}",
+            "Name the datastore in its settings, unless another runner has it.",
         )
-    return world.engines[name]
+    return shop.engines[name]
 
 
-def _job(world: World, requested: JobRequested) -> Job:
-    drill = world.log.state().drills.get(requested.job)
+def _job(shop: Workshop, requested: JobRequested) -> Job:
+    drill = shop.log.state().drills.get(requested.job)
     return Job(
         id=requested.job,
         datastore=requested.datastore,
         verb=requested.verb,
         repository=requested.repository,
         target=requested.target,
-        invariants=_invariants(world, requested.datastore) if drill else (),
+        invariants=_invariants(shop, requested.datastore) if drill else (),
         sabotage=drill.ordered.sabotage if drill else None,
-        scenario=_scenario(world, drill.rehearsal) if drill else "restore",
-        smoke_tests=_smoke_tests(world, requested.datastore) if drill else (),
+        scenario=_scenario(shop, drill.rehearsal) if drill else "restore",
+        smoke_tests=_smoke_tests(shop, requested.datastore) if drill else (),
     )
 
 
-def _scenario(world: World, rehearsal: str | None) -> Scenario:
-    known = world.log.state().rehearsals
+def _scenario(shop: Workshop, rehearsal: str | None) -> Scenario:
+    known = shop.log.state().rehearsals
     return known[rehearsal].ordered.scenario if rehearsal else "restore"
 
 
-def _smoke_tests(world: World, name: str) -> tuple[SmokeTest, ...]:
-    situation = world.situation()
+def _smoke_tests(shop: Workshop, name: str) -> tuple[SmokeTest, ...]:
+    situation = shop.situation()
     declared = situation.rules.catalogue.datastores if situation else ()
     return tuple(
         SmokeTest(test.name, test.command, test.timeout)
@@ -124,8 +152,8 @@ def _smoke_tests(world: World, name: str) -> tuple[SmokeTest, ...]:
     )
 
 
-def _invariants(world: World, name: str) -> tuple[tuple[str, str], ...]:
-    situation = world.situation()
+def _invariants(shop: Workshop, name: str) -> tuple[tuple[str, str], ...]:
+    situation = shop.situation()
     declared = situation.rules.catalogue.datastores if situation else ()
     return tuple(
         (invariant.name, invariant.sql)
@@ -135,27 +163,50 @@ def _invariants(world: World, name: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _start(world: World, name: str) -> Sequence[Fact]:
-    requested = world.log.state().jobs.all[name].requested
-    engine = engine_of(world, requested.datastore)
-    folder = engine.start(_job(world, requested))
-    now = world.clock.now()
-    return (Fact(JobStarted(name, world.host, folder, now), now),)
-
-
-def _observe(world: World, name: str) -> Sequence[Fact]:
-    job = world.log.state().jobs.all[name]
-    # Only the host that runs the job can see its folder.
-    if job.started is None or job.started.host != world.host:
+def _start(shop: Workshop, name: str) -> Sequence[Fact]:
+    requested = shop.log.state().jobs.all[name].requested
+    engine = engine_of(shop, requested.datastore)
+    if not _take(shop, name):
         return ()
-    engine = engine_of(world, job.requested.datastore)
-    now = world.clock.now()
-    asked = _job(world, job.requested)
+    folder = engine.start(_job(shop, requested))
+    now = shop.clock.now()
+    return (Fact(JobStarted(name, shop.host, folder, now), now),)
+
+
+def _take(shop: Workshop, name: str) -> bool:
+    """Take the job, if nobody else has; say whether it is ours.
+
+    At the size that was looked at, so that of two runners one takes it, and none takes
+    what was cancelled at the same moment.
+    """
+    for _ in range(TRIES):
+        state = shop.log.state()
+        job = state.jobs.all[name]
+        if job.taken is not None:
+            ours = (job.taken.runner, job.taken.host) == (shop.log.node, shop.host)
+            return ours and job.ended is None
+        if job.ended is not None:
+            return False
+        now = shop.clock.now()
+        fact = Fact(JobTaken(name, shop.log.node, shop.host, now), now)
+        with suppress(MovedOnError):
+            shop.log.record([fact], expected_size=state.size)
+    return False
+
+
+def _observe(shop: Workshop, name: str) -> Sequence[Fact]:
+    job = shop.log.state().jobs.all[name]
+    # Only the host that runs the job can see its folder.
+    if job.started is None or job.started.host != shop.host:
+        return ()
+    engine = engine_of(shop, job.requested.datastore)
+    now = shop.clock.now()
+    asked = _job(shop, job.requested)
     match engine.observe(asked):
-        case Running():
-            return ()
+        case Running() as running:
+            return _progressed(job, running, now)
         case Finished() as end:
-            digest = keep_evidence(world.store, end.evidence)
+            digest = keep_evidence(shop.store, end.evidence)
             finished = JobFinished(
                 name, end.ok, _short(end.detail), digest, end.finished_at
             )
@@ -163,6 +214,17 @@ def _observe(world: World, name: str) -> Sequence[Fact]:
         case Lost() as lost:
             detail = _short(_cleared(engine, asked, lost.detail))
             return (Fact(JobLost(name, detail, now), now),)
+
+
+def _progressed(job: JobSoFar, running: Running, now: datetime) -> Sequence[Fact]:
+    """Tell a new step, and how far it is; the moments between are no entries."""
+    percent = None if running.progress is None else int(running.progress * 100)
+    told, step = job.progressed, _short(running.detail)
+    known = (told.percent or 0) if told and told.step == step else None
+    if known is not None and (percent is None or percent < known + PROGRESS_STEP):
+        return ()
+    name = job.requested.job
+    return (Fact(JobProgressed(name, step, percent, now), now),)
 
 
 def _measured(job: Job, end: Finished, digest: str, now: datetime) -> tuple[Fact, ...]:
@@ -221,11 +283,11 @@ def _cleared(engine: Engine, job: Job, detail: str) -> str:
     return f"{detail}; its place is cleared"
 
 
-def _preflight(world: World, name: str) -> Sequence[Fact]:
-    ordered = world.log.state().recoveries[name].ordered
-    engine = engine_of(world, ordered.datastore)
+def _preflight(shop: Workshop, name: str) -> Sequence[Fact]:
+    ordered = shop.log.state().recoveries[name].ordered
+    engine = engine_of(shop, ordered.datastore)
     found = engine.preflight(ordered.datastore, ordered.repository)
-    now = world.clock.now()
+    now = shop.clock.now()
     checked = PreflightChecked(
         recovery=name,
         ok=found.ok,
@@ -233,26 +295,26 @@ def _preflight(world: World, name: str) -> Sequence[Fact]:
             _short(f"{'ok' if good else 'FAILED'}: {check}: {finding}")
             for check, good, finding in found.checks
         ),
-        evidence=keep_evidence(world.store, found.evidence),
+        evidence=keep_evidence(shop.store, found.evidence),
         at=now,
     )
     return (Fact(checked, now, actor=ordered.by),)
 
 
-def _verify(world: World, name: str) -> Sequence[Fact]:
-    recovery = world.log.state().recoveries[name]
-    engine = engine_of(world, recovery.ordered.datastore)
+def _verify(shop: Workshop, name: str) -> Sequence[Fact]:
+    recovery = shop.log.state().recoveries[name]
+    engine = engine_of(shop, recovery.ordered.datastore)
     readiness = engine.ready(recovery.ordered.datastore)
-    verified = _verified(world, engine, recovery, readiness)
-    return (Fact(verified, world.clock.now()),)
+    verified = _verified(shop, engine, recovery, readiness)
+    return (Fact(verified, shop.clock.now()),)
 
 
 def _verified(
-    world: World, engine: Engine, recovery: Recovery, readiness: Readiness
+    shop: Workshop, engine: Engine, recovery: Recovery, readiness: Readiness
 ) -> RecoveryVerified:
     ordered = recovery.ordered
     findings = [] if readiness.ready else [readiness.detail]
-    wanted = _invariants(world, ordered.datastore)
+    wanted = _invariants(shop, ordered.datastore)
     results = engine.check_invariants(ordered.datastore, wanted)
     findings.extend(f"{r.name}: {r.detail}" for r in results if not r.holds)
     if len(findings) > FINDINGS_MAX:
@@ -266,8 +328,8 @@ def _verified(
         recovered_to=readiness.recovered_to,
         invariants=tuple(result.name for result in results),
         findings=tuple(map(_short, findings)),
-        evidence=keep_evidence(world.store, readiness.evidence),
-        at=world.clock.now(),
+        evidence=keep_evidence(shop.store, readiness.evidence),
+        at=shop.clock.now(),
     )
 
 
@@ -276,11 +338,11 @@ def _short(text: str) -> str:
     return text if len(text) <= DETAIL_MAX else f"{text[: DETAIL_MAX - 1]}…"
 
 
-def _fetch(world: World, notice: str) -> Sequence[Fact]:
-    if world.lookout is None:
+def _fetch(shop: Workshop, notice: str) -> Sequence[Fact]:
+    if shop.lookout is None:
         return ()
-    seen_at = world.lookout.seen(notice)
+    seen_at = shop.lookout.seen(notice)
     if seen_at is None:
         return ()
-    seen = StatusPageSeen(notice, world.lookout.url, seen_at)
+    seen = StatusPageSeen(notice, shop.lookout.url, seen_at)
     return (Fact(seen, seen_at),)

@@ -7,6 +7,19 @@ from __future__ import annotations
 
 from typing import Literal
 
+from holdfast.domain.events.copies import (
+    CopySeen,
+    PublishChecked,
+    PublishFailing,
+    PublishRecovered,
+)
+from holdfast.domain.events.drill import DrillMeasured
+from holdfast.domain.events.incident import PreflightChecked, RecoveryVerified
+from holdfast.domain.events.job import JobFinished, JobLost, JobStarted
+from holdfast.domain.events.kinds import Event
+from holdfast.domain.events.measure import DatastoreMeasured
+from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
+from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.questions import ROLE_NAMES, Role
 from holdfast.domain.rules import Rules
 from holdfast.errors import HoldfastError
@@ -44,6 +57,30 @@ MAY: dict[Operation, frozenset[Role]] = {
     "see_person": frozenset({"CS", "PL", "RC"}),
     "erase_person": frozenset({"PL", "RC"}),
 }
+
+# What a runner may record: what it did and saw. Never an order, an approval, a
+# decision, nor what is in force.
+RUNNER_RECORDS: frozenset[type[Event]] = frozenset(
+    {
+        RunnerSeen,
+        JobTaken,
+        JobStarted,
+        JobProgressed,
+        JobFinished,
+        JobLost,
+        DrillMeasured,
+        PreflightChecked,
+        RecoveryVerified,
+        ProtectionSeen,
+        DatastoreMeasured,
+        BackupSeen,
+        BackupGone,
+        CopySeen,
+        PublishFailing,
+        PublishRecovered,
+        PublishChecked,
+    }
+)
 
 
 class ForbiddenError(HoldfastError):

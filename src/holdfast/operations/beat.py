@@ -2,6 +2,9 @@
 
 "After one hour" is a comparison with `now` here, not a timer; so a crash, a restart or
 a second node changes nothing. A beat never waits: slow work goes to `world.hands`.
+
+The node beats. The runner, which holds engines and copies, works: it takes from the
+ledger what the node decided, and records what came of it (`work`).
 """
 
 from __future__ import annotations
@@ -12,10 +15,10 @@ from functools import partial
 from typing import get_args
 
 from holdfast.domain.controls.judging import Situation
-from holdfast.domain.decide import Decision, decide
+from holdfast.domain.decide import Action, Decision, actions, decide
 from holdfast.domain.events.notice import ChannelName
 from holdfast.journal import Fact
-from holdfast.operations.act import perform
+from holdfast.operations.act import can, perform
 from holdfast.operations.attest import look
 from holdfast.operations.deliver import deliver, parcels_of
 from holdfast.operations.log import as_fact
@@ -23,7 +26,7 @@ from holdfast.operations.ports.store import MovedOnError
 from holdfast.operations.rehearse import order_due
 from holdfast.operations.signing import tell_of_signing
 from holdfast.operations.watch import due_looks
-from holdfast.operations.world import World
+from holdfast.operations.world import Workshop, World
 
 # One conclusion may lead to the next; this many links are followed in one beat.
 ROUNDS = 8
@@ -38,19 +41,12 @@ def beat(world: World) -> None:
         if world.drill_window is not None:
             order_due(world.log, situation, world.drill_window)
             situation = world.situation() or situation
-        for action in _conclude(world, situation).actions:
-            world.hands.do(repr(action), partial(perform, world, action))
-        for datastore in due_looks(situation, world):
-            world.hands.do(f"look at {datastore.key}", datastore.look)
+        carry_out(world, _conclude(world, situation).actions)
         for channel in get_args(ChannelName):
             world.hands.do(f"deliver {channel}", partial(deliver, world, channel))
     # A node signs sooner, by itself; this is for whoever beats without one.
     world.hands.do("sign", partial(_sign, world))
     tell_of_signing(world)
-    signed = world.store.checkpoint() if world.shippers else None
-    for shipper in world.shippers:
-        if shipper.is_due(signed):
-            world.hands.do(f"publish to {shipper.copy.name}", shipper.ship)
     if world.witnesses is not None:
         world.hands.do("ask the witnesses", world.witnesses.ask)
 
@@ -58,6 +54,35 @@ def beat(world: World) -> None:
 def _sign(world: World) -> Sequence[Fact]:
     world.notary.sign()
     return ()
+
+
+def work(shop: Workshop) -> None:
+    """Do one round of a runner: record what came of its work, and take on what is due.
+
+    Nothing is decided here: what is done follows from what stands in the ledger.
+    """
+    shop.inbox.hand_over(shop.log.record)
+    situation = shop.situation()
+    if situation is not None:
+        carry_out(shop, actions(situation))
+    signed = shop.store.checkpoint() if shop.shippers else None
+    for shipper in shop.shippers:
+        name = shipper.copy.name
+        if shipper.is_asked(shop.log.state()):
+            shop.hands.do(f"look at the copy {name}", shipper.tell)
+        if shipper.is_due(signed):
+            shop.hands.do(f"publish to {name}", shipper.ship)
+
+
+def carry_out(shop: Workshop, wanted: Sequence[Action]) -> None:
+    """Have done whatever this process has the parts for."""
+    situation = shop.situation()
+    assert situation is not None, "what is wanted follows from an adopted policy"
+    for action in wanted:
+        if can(shop, situation, action):
+            shop.hands.do(repr(action), partial(perform, shop, action))
+    for datastore in due_looks(situation, shop):
+        shop.hands.do(f"look at {datastore.key}", datastore.look)
 
 
 def _conclude(world: World, situation: Situation) -> Decision:

@@ -1,26 +1,35 @@
 """Copies of the log out of its machine's reach: what a copy promises, and its rounds.
 
 A copy that cannot be reached is a fact, recorded when it begins and when it ends; a
-copy that contradicts this log ends the signing. Neither ever delays a beat.
+copy that contradicts this log ends the signing. Neither ever delays a beat. The runner
+holds the copies and makes the rounds; the node signs, and knows the copies by hearsay,
+from the ledger.
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from holdfast.domain.events.copies import (
+    CopySeen,
     PublishChecked,
     PublishFailing,
     PublishRecovered,
 )
+from holdfast.domain.state import State
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
+from holdfast.ledger.checkpoint import verify_checkpoint
+from holdfast.ledger.errors import LedgerError
+from holdfast.ledger.note import VerifierKey
+from holdfast.operations.keys import keys_ever
 from holdfast.operations.log import Log
-from holdfast.operations.notary import ForkError, Notary
+from holdfast.operations.notary import ForkError, Notary, NotYetError
 from holdfast.operations.ports.clock import Clock
 
 CHECK_EVERY = timedelta(days=1)
@@ -28,6 +37,8 @@ TRY_EVERY = timedelta(seconds=30)
 # Where nothing is new, what the copy shows is still looked at.
 LOOK_EVERY = timedelta(minutes=1)
 # Reading back is long: where it ended badly, it is not begun again at every entry.
+# How long a node that starts waits for the runner's word before it signs.
+PATIENCE = timedelta(seconds=10)
 LOOK_AGAIN_AFTER = timedelta(hours=1)
 _DETAIL_MAX = 300
 
@@ -87,15 +98,18 @@ class Copy(Protocol):
         """
         ...
 
+    def newest(self) -> bytes | None:
+        """Return the signed checkpoint that the copy shows, if it shows one."""
+        ...
+
 
 @dataclass(slots=True)
 class Shipper:
-    """Keeps one copy up to date from the beat's side. Not for several threads."""
+    """Keeps one copy up to date from the runner's side. Not for several threads."""
 
     copy: Copy
     log: Log
     clock: Clock
-    notary: Notary
     tried_at: datetime | None = None
     failed: bool = False
     shown: bytes | None = None
@@ -110,6 +124,24 @@ class Shipper:
         if self.failed:
             return since >= TRY_EVERY
         return signed != self.shown or since >= LOOK_EVERY
+
+    def is_asked(self, state: State) -> bool:
+        """Say whether a node started that has not heard yet what the copy shows."""
+        known = state.copies.get(self.copy.name)
+        heard = known.seen_index if known else None
+        started = state.node_started_index
+        return started is not None and (heard is None or heard < started)
+
+    def tell(self) -> Sequence[Fact]:
+        """Return what the copy shows; nothing where that cannot be seen."""
+        try:
+            note = self.copy.newest()
+        except HoldfastError:
+            return ()
+        if note is None:
+            return ()
+        now = self.clock.now()
+        return [Fact(CopySeen(self.copy.name, note.decode(), now), now)]
 
     def ship(self) -> Sequence[Fact]:
         """Publish; return the facts that this turned, and once a day the check's."""
@@ -177,9 +209,9 @@ class Shipper:
         return [Fact(event, now)]
 
     def _differs(self, fault: HoldfastError, now: datetime) -> Sequence[Fact]:
-        """Tell once that the copy differs; a fork also ends the signing."""
-        if isinstance(fault, ForkError):
-            self.notary.refusal = fault
+        """Tell once that the copy differs, and what it shows where the log forked:
+        the node ends the signing.
+        """
         known = self.log.state().copies.get(self.copy.name)
         if known is not None and known.checked is not None and not known.checked.ok:
             return ()
@@ -187,4 +219,50 @@ class Shipper:
         text = base64.b64encode(root).decode()
         detail = str(fault)[:_DETAIL_MAX]
         event = PublishChecked(self.copy.name, size, text, False, detail, now)
-        return [Fact(event, now)]
+        shown = self.tell() if isinstance(fault, ForkError) else ()
+        return [Fact(event, now), *shown]
+
+
+@dataclass(slots=True)
+class Hearsay:
+    """What the node hears of the copies, and believes by the log's own signature."""
+
+    log: Log
+    own: Sequence[VerifierKey]
+    patience: timedelta = PATIENCE
+    _since: int | None = None
+    _until: datetime | None = None
+    _compared: int = 0
+
+    def told(self) -> Sequence[bytes]:
+        """Return the newest checkpoint that each copy showed since the node started.
+
+        Raises `NotYetError` while one is to be heard of, until the patience ends: a
+        runner that is not there holds up no signature for ever.
+        """
+        state, now = self.log.state(), self.log.now()
+        if self._since is None or self._until is None:
+            self._since, self._until = state.size, now + self.patience
+        heard = [copy.seen_index or -1 for copy in state.copies.values()]
+        if any(index < self._since for index in heard) and now < self._until:
+            raise NotYetError("the runner is asked what the copies show", "Wait.")
+        return [note for _, note in self._notes(state)]
+
+    def compare(self, notary: Notary) -> None:
+        """Hold what was heard since the last time against the log that is signed."""
+        state = self.log.state()
+        for index, note in self._notes(state):
+            if index >= self._compared:
+                notary.compare(note)
+        self._compared = state.size
+
+    def _notes(self, state: State) -> list[tuple[int, bytes]]:
+        notes, keys = [], keys_ever(state.custody, self.own)
+        for copy in state.copies.values():
+            if copy.seen is None or copy.seen_index is None:
+                continue
+            note = copy.seen.checkpoint.encode()
+            with suppress(LedgerError):  # A forged one is nobody's word.
+                verify_checkpoint(note, keys)
+                notes.append((copy.seen_index, note))
+        return notes

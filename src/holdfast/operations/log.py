@@ -12,8 +12,10 @@ from datetime import datetime
 from functools import partial
 
 from holdfast.domain.decide import Conclusion
+from holdfast.domain.events.kinds import Event
 from holdfast.domain.rules import Rules
 from holdfast.domain.state import State, evolve
+from holdfast.errors import HoldfastError
 from holdfast.journal import BrokenEntryError, Fact, read, seal
 from holdfast.ledger.merkle import Frontier, leaf_hashes
 from holdfast.operations.adopted import Adoptions
@@ -29,7 +31,10 @@ LONG_FOLD = 100_000
 
 
 class Log:
-    """One node's view of the ledger. Safe to use from several threads."""
+    """One process's view of the ledger. Safe to use from several threads.
+
+    ``may`` names the kinds of event that it may record; ``None`` is all of them.
+    """
 
     def __init__(
         self,
@@ -38,10 +43,12 @@ class Log:
         clock: Clock,
         make_keyring: Callable[[], Keyring] | None = None,
         cache: FoldCache | None = None,
+        may: frozenset[type[Event]] | None = None,
     ) -> None:
         self.store = store
         self.people = People(store, make_keyring)
         self.node = node
+        self._may = may
         self._clock = clock
         self._lock = threading.Lock()
         self._state = State()
@@ -136,6 +143,8 @@ class Log:
         expected_size: int | None = None,
     ) -> Appended:
         """Record facts, once each by key, with what belongs to them, in one write."""
+        for fact in facts:
+            self._require_its_own(fact)
         drafts = [
             Draft(fact.event.key, partial(seal, fact, self.node)) for fact in facts
         ]
@@ -149,6 +158,13 @@ class Log:
         )
         self.grown.set()
         return appended
+
+    def _require_its_own(self, fact: Fact) -> None:
+        if self._may is not None and type(fact.event) not in self._may:
+            raise HoldfastError(
+                f"{self.node} may not record {fact.event.TYPE}",
+                "A runner records what it did and saw; the rest is the node's.",
+            )
 
 
 def as_fact(conclusion: Conclusion, rules: Rules, now: datetime) -> Fact:

@@ -100,6 +100,14 @@ class Notary:
                     self.refusal = refusal
         return self._store.checkpoint()
 
+    def compare(self, note: bytes) -> None:
+        """Sign no more if the log does not hold what this checkpoint commits to."""
+        signed = parse_checkpoint(parse_note(note).text)
+        reached = self._forward(Frontier(), signed.size)
+        if (reached.size, reached.root()) != (signed.size, signed.root):
+            with self._turn:
+                self.refusal = self.refusal or _not_held(signed)
+
     def _sign(self) -> None:
         frontier = self._frontier or self._resume()
         size, root = self._store.root()
@@ -150,13 +158,7 @@ class Notary:
         for signed in sorted(known, key=lambda checkpoint: checkpoint.size):
             frontier = self._forward(frontier, signed.size)
             if frontier.size != signed.size or frontier.root() != signed.root:
-                root = base64.b64encode(signed.root).decode()
-                raise ForkError(
-                    f"the database does not hold the log that was signed at size "
-                    f"{signed.size} with root {root}",
-                    "It was rolled back or changed. Verify it and compare it with its "
-                    "published copy: holdfast ledger verify.",
-                )
+                raise _not_held(signed)
         return frontier
 
     def _forward(self, frontier: Frontier, size: int) -> Frontier:
@@ -174,3 +176,13 @@ def _is_soon(before: datetime | None, now: datetime | None) -> bool:
     if before is None or now is None:
         return False
     return timedelta(0) <= now - before < STAYS_EVERY
+
+
+def _not_held(signed: Checkpoint) -> ForkError:
+    root = base64.b64encode(signed.root).decode()
+    return ForkError(
+        f"the database does not hold the log that was signed at size "
+        f"{signed.size} with root {root}",
+        "It was rolled back or changed. Verify it and compare it with its "
+        "published copy: holdfast ledger verify.",
+    )

@@ -16,7 +16,7 @@ from holdfast.domain.events.observation import BackupGone, BackupSeen, Protectio
 from holdfast.journal import Fact
 from holdfast.operations.act import keep_evidence
 from holdfast.operations.ports.engine import Engine, Points
-from holdfast.operations.world import Work, World
+from holdfast.operations.world import Work, Workshop
 
 LOOK_EVERY = timedelta(minutes=5)
 
@@ -29,13 +29,17 @@ class Look:
     look: Work
 
 
-def due_looks(situation: Situation, world: World) -> list[Look]:
+def due_looks(situation: Situation, shop: Workshop) -> list[Look]:
     """Return the looks that are due: by the minute, and after every job."""
     found = []
     for datastore in situation.rules.catalogue.datastores:
-        engine = world.engines.get(datastore.engine)
-        if engine is not None and _is_due(situation, datastore):
-            work = partial(_look, world, engine, datastore)
+        engine = shop.engines.get(datastore.engine)
+        if (
+            engine is not None
+            and engine.has(datastore.id)
+            and _is_due(situation, datastore)
+        ):
+            work = partial(_look, shop, engine, datastore)
             found.append(Look(datastore.id, work))
     return found
 
@@ -60,11 +64,11 @@ def _is_due(situation: Situation, datastore: Datastore) -> bool:
     )
 
 
-def _look(world: World, engine: Engine, datastore: Datastore) -> Sequence[Fact]:
+def _look(shop: Workshop, engine: Engine, datastore: Datastore) -> Sequence[Fact]:
     described = engine.describe(datastore.id)
     points = engine.points(datastore.id)
-    at = world.clock.now()
-    evidence = keep_evidence(world.store, (*described.evidence, *points.evidence))
+    at = shop.clock.now()
+    evidence = keep_evidence(shop.store, (*described.evidence, *points.evidence))
     seen = ProtectionSeen(
         datastore=datastore.id,
         at=at,
@@ -75,12 +79,12 @@ def _look(world: World, engine: Engine, datastore: Datastore) -> Sequence[Fact]:
         repositories=tuple(r.number for r in points.repositories if r.reachable),
         evidence=evidence,
     )
-    gone = _gone(world, datastore.id, points)
-    measured = _measured(world, engine, points) if described.running else []
+    gone = _gone(shop, datastore.id, points)
+    measured = _measured(shop, engine, points) if described.running else []
     return [Fact(seen, at), *_backups(datastore.id, points), *gone, *measured]
 
 
-def _measured(world: World, engine: Engine, points: Points) -> list[Fact]:
+def _measured(shop: Workshop, engine: Engine, points: Points) -> list[Fact]:
     found = engine.measure(points.datastore, points)
     if found is None:
         return []
@@ -94,7 +98,7 @@ def _measured(world: World, engine: Engine, points: Points) -> list[Fact]:
         streaming=found.streaming,
         not_streaming=found.not_streaming,
         canaries=found.canaries,
-        evidence=keep_evidence(world.store, found.evidence),
+        evidence=keep_evidence(shop.store, found.evidence),
     )
     return [Fact(event, found.at)]
 
@@ -121,9 +125,9 @@ def _backups(datastore: str, points: Points) -> list[Fact]:
     ]
 
 
-def _gone(world: World, datastore: str, points: Points) -> list[Fact]:
+def _gone(shop: Workshop, datastore: str, points: Points) -> list[Fact]:
     """Return the backups that a reachable repository lists no more."""
-    known = world.log.state().datastores.get(datastore)
+    known = shop.log.state().datastores.get(datastore)
     listed = {
         repository.number: {backup.label for backup in repository.backups}
         for repository in points.repositories

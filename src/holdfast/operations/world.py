@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from holdfast.domain.drill_window import DrillWindow
 from holdfast.domain.events.notice import ChannelName
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact, seal
-from holdfast.operations.copies import Shipper
+from holdfast.operations.copies import Hearsay, Shipper
 from holdfast.operations.inspecting import Inspector
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
@@ -82,12 +82,12 @@ class Hands(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """The parts, as the use cases need them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What every process of Holdfast works with, and what a runner holds besides.
 
-    ``addresses`` leads from a recipient reference ("channel:irt") to an address where
-    the catalogue does not. ``engines`` are by the name that a datastore gives.
+    ``engines`` are by the name that a datastore gives. A process does what it has the
+    parts for: without an engine it starts no job, without a lookout it sees no page.
     """
 
     log: Log
@@ -95,22 +95,33 @@ class World:
     clock: Clock
     inbox: Inbox
     hands: Hands
-    channels: Mapping[ChannelName, Channel]
-    engines: Mapping[str, Engine]
-    notary: Notary
-    lookout: Lookout | None
-    addresses: Mapping[str, str]
     host: str
-    # Longer than any channel's own deadline, so that a live courier keeps its claim.
-    lease: timedelta = timedelta(seconds=30)
-    witnesses: Witnesses | None = None
+    engines: Mapping[str, Engine] = field(default_factory=dict)
     shippers: Sequence[Shipper] = ()
-    # When the schedule may order drills; without it, a person orders them.
-    drill_window: DrillWindow | None = None
-    inspector: Inspector | None = None
+    lookout: Lookout | None = None
 
     def situation(self) -> Situation | None:
         """Return rules, state and moment; ``None`` before a policy is adopted."""
         state = self.log.state()
         rules = self.log.rules(state)
         return Situation(rules, state, self.clock.now()) if rules else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World(Workshop):
+    """What a node works with: it decides, tells people and signs.
+
+    ``addresses`` leads from a recipient reference ("channel:irt") to an address where
+    the catalogue does not. A node holds no engine; a simulated one plays both parts.
+    """
+
+    channels: Mapping[ChannelName, Channel]
+    notary: Notary
+    addresses: Mapping[str, str]
+    # Longer than any channel's own deadline, so that a live courier keeps its claim.
+    lease: timedelta = timedelta(seconds=30)
+    witnesses: Witnesses | None = None
+    hearsay: Hearsay | None = None
+    # When the schedule may order drills; without it, a person orders them.
+    drill_window: DrillWindow | None = None
+    inspector: Inspector | None = None

@@ -80,6 +80,7 @@ class Node:
         self._try("beat", partial(beat, self.world))
         if self.world.log.unkept >= KEEP_FOLD_AFTER:
             self.world.hands.do("keep the fold", self._keep_fold)
+        self._try("compare with the copies", self._compare)
         self._try("tell of signing", self._tell_refusal)
 
     def _try(self, name: str, step: Callable[[], None]) -> None:
@@ -113,6 +114,10 @@ class Node:
     def _keep_fold_at_end(self) -> None:
         if self.world.log.unkept >= KEEP_FOLD_AT_END:
             self.world.log.keep_fold()
+
+    def _compare(self) -> None:
+        if self.world.hearsay is not None:
+            self.world.hearsay.compare(self.world.notary)
 
     def _tell_refusal(self) -> None:
         refusal = self.world.notary.refusal

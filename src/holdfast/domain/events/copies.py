@@ -59,3 +59,23 @@ class PublishChecked:
     def key(self) -> str:
         """What makes a repeat of this entry recognisable."""
         return f"publish/checked/{self.target}/{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class CopySeen:
+    """What the copy shows: the signed checkpoint, as it was read there.
+
+    The node reads no copy itself. It learns here what was signed before, and signs
+    nothing that does not extend it.
+    """
+
+    TYPE: ClassVar[str] = "publish.seen"
+    V: ClassVar[int] = 1
+    target: str
+    checkpoint: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"publish/seen/{self.target}/{self.at.isoformat()}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias, get_args
 
 from holdfast.domain.events.copies import (
+    CopySeen,
     PublishChecked,
     PublishFailing,
     PublishRecovered,
@@ -71,6 +72,7 @@ from holdfast.domain.events.observation import (
 )
 from holdfast.domain.events.people import PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
+from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import (
     QuorumMet,
@@ -87,10 +89,12 @@ Event: TypeAlias = (
     | CatalogueAdopted
     | HolidaysAdopted
     | NodeStarted
+    | RunnerSeen
     | LedgerChecked
     | PublishFailing
     | PublishRecovered
     | PublishChecked
+    | CopySeen
     | WitnessCosigned
     | WitnessSilent
     | WitnessDisagreed
@@ -126,7 +130,9 @@ Event: TypeAlias = (
     | ServiceRestored
     | IncidentResolved
     | JobRequested
+    | JobTaken
     | JobStarted
+    | JobProgressed
     | JobFinished
     | JobLost
     | DrillOrdered

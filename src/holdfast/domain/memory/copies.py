@@ -8,22 +8,27 @@ from typing import TypeAlias, assert_never
 from immutables import Map
 
 from holdfast.domain.events.copies import (
+    CopySeen,
     PublishChecked,
     PublishFailing,
     PublishRecovered,
 )
 
-CopyEvent: TypeAlias = PublishFailing | PublishRecovered | PublishChecked
+CopyEvent: TypeAlias = PublishFailing | PublishRecovered | PublishChecked | CopySeen
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One copy: since when it fails, if it does, and when it was last read back."""
+    """One copy: since when it fails, if it does, when it was last read back, and the
+    checkpoint that it showed last.
+    """
 
     failing: PublishFailing | None = None
     failing_index: int | None = None
     checked: PublishChecked | None = None
     checked_index: int | None = None
+    seen: CopySeen | None = None
+    seen_index: int | None = None
 
 
 Copies: TypeAlias = Map[str, Copy]
@@ -39,6 +44,8 @@ def remember(copies: Copies, event: CopyEvent, index: int) -> Copies:
             copy = replace(copy, failing=None, failing_index=None)
         case PublishChecked():
             copy = replace(copy, checked=event, checked_index=index)
+        case CopySeen():
+            copy = replace(copy, seen=event, seen_index=index)
         case _:
             assert_never(event)
     return copies.set(event.target, copy)

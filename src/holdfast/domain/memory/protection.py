@@ -19,6 +19,7 @@ from holdfast.domain.events.job import (
 )
 from holdfast.domain.events.measure import DatastoreMeasured
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
+from holdfast.domain.events.runner import JobProgressed, JobTaken
 
 KEPT = timedelta(days=400)
 # Readings of the gauge are kept one by one for a day, then the worst of each hour.
@@ -27,7 +28,9 @@ HOURS_KEPT = timedelta(days=35)
 _HOUR = timedelta(hours=1)
 # Jobs asked for longer before the newest one say nothing about a datastore now.
 JOBS_KEPT = timedelta(days=35)
-JobEvent: TypeAlias = JobRequested | JobStarted | JobFinished | JobLost
+JobEvent: TypeAlias = (
+    JobRequested | JobTaken | JobStarted | JobProgressed | JobFinished | JobLost
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Job:
 
     requested: JobRequested
     requested_index: int
+    taken: JobTaken | None = None
+    progressed: JobProgressed | None = None
     started: JobStarted | None = None
     started_index: int | None = None
     ended: JobFinished | JobLost | None = None
@@ -174,6 +179,12 @@ def remember_job(jobs: Jobs, event: JobEvent, index: int) -> Jobs:
     if job is None:
         return jobs
     match event:
+        case JobTaken():
+            changed = replace(job, taken=event)
+            return replace(jobs, all=jobs.all.set(event.job, changed))
+        case JobProgressed():
+            changed = replace(job, progressed=event)
+            return replace(jobs, all=jobs.all.set(event.job, changed))
         case JobStarted():
             changed = replace(job, started=event, started_index=index)
             return replace(jobs, all=jobs.all.set(event.job, changed))

@@ -273,6 +273,10 @@ class Engine(Protocol):
         """Return the verbs that this engine has here, with the tools it found."""
         ...
 
+    def has(self, datastore: str) -> bool:
+        """Say whether the datastore is in this engine's care here."""
+        ...
+
     def describe(self, datastore: str) -> Description:
         """Look at the running datastore."""
         ...

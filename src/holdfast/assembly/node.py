@@ -1,0 +1,186 @@
+"""The node's parts: what decides, tells and signs. No engine, nothing off-site."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from holdfast.assembly.keys import signer_of
+from holdfast.assembly.reading import SystemClock, log_of
+from holdfast.channels.slack import Slack
+from holdfast.channels.smtp import Relay, Smtp
+from holdfast.channels.status_page import StatusPage
+from holdfast.domain.drill_window import DrillWindow, parse_window
+from holdfast.domain.events.notice import ChannelName
+from holdfast.journal import UnknownEventError
+from holdfast.ledger.note import parse_verifier_key
+from holdfast.operations.copies import Hearsay
+from holdfast.operations.inspecting import Inspector
+from holdfast.operations.keys import wrong_signer
+from holdfast.operations.log import Log
+from holdfast.operations.notary import Notary
+from holdfast.operations.ports.channel import Channel
+from holdfast.operations.quarantine import give_up_jobs
+from holdfast.operations.signing import introduce_key
+from holdfast.operations.witnessing import Witnesses
+from holdfast.operations.world import Hands, Inbox, World
+from holdfast.settings import Home
+from holdfast.sources.http_probe import HttpProbe
+from holdfast.sources.prober import Prober, Target
+from holdfast.sources.status_fetch import SeenPage, seen
+from holdfast.sources.witness import HttpWitness
+from holdfast.storage.far_mark import FarMark
+from holdfast.storage.mark import FileBookmark, FileMark
+from holdfast.storage.opening import open_store
+
+MARK = "ledger.signed"
+VERIFYING = "ledger.verifying"
+# A recovery leaves it for the first node that starts: open jobs are to be given up.
+RECOVERED = "ledger.recovered"
+LOOK_TIMEOUT = timedelta(seconds=5)
+
+
+class OutsideLook:
+    """Fetches the public status page by its public address."""
+
+    def __init__(self, url: str, *, allow_loopback: bool) -> None:
+        self.url = url
+        self._allow_loopback = allow_loopback
+
+    def seen(self, notice: str) -> datetime | None:
+        """Return when a fetch saw the notice."""
+        found = seen(
+            self.url, notice, LOOK_TIMEOUT, allow_loopback=self._allow_loopback
+        )
+        return found.seen_at if isinstance(found, SeenPage) else None
+
+
+def join(home: Home, hands: Hands, inbox: Inbox) -> World:
+    """Join a node's world from the home's settings."""
+    store = open_store(home.store_url)
+    clock = SystemClock()
+    log = log_of(home, store, clock)
+    # A database or a row that came back from before an erasure is read by nobody.
+    log.people.replay(log.state().erasures)
+    _after_recovery(home, log, clock)
+    signer = signer_of(home, log)
+    with suppress(UnknownEventError):
+        # A log that a newer Holdfast wrote is shown, and the node says why it rests.
+        introduce_key(log, signer.verifier_key)
+    hearsay = Hearsay(log, [signer.holders[0].key])
+    near = FileMark(home.folder / MARK)
+    mark = FarMark(near, hearsay.told)
+    notary = Notary(store, signer, mark, clock)
+    trusted = (parse_verifier_key(notary.verifier_key),)
+    inspector = Inspector(
+        store,
+        lambda note: wrong_signer(note, log.state().custody, trusted),
+        near,
+        # No copy off-site is in the node's reach: the runner reads those.
+        (),
+        FileBookmark(home.folder / VERIFYING),
+    )
+    return World(
+        log=log,
+        store=store,
+        clock=clock,
+        inbox=inbox,
+        hands=hands,
+        host=socket.gethostname(),
+        channels=channels_of(home),
+        notary=notary,
+        lookout=_lookout_of(home),
+        addresses=_addresses_of(home),
+        lease=home.settings.delivery_lease,
+        witnesses=_witnesses_of(home, log, notary),
+        hearsay=hearsay,
+        drill_window=_drill_window_of(home),
+        inspector=inspector,
+    )
+
+
+def channels_of(home: Home) -> Mapping[ChannelName, Channel]:
+    """Return the channels that are connected."""
+    settings = home.settings
+    channels: dict[ChannelName, Channel] = {}
+    if settings.slack is not None:
+        token = home.secret(settings.slack.token)
+        channels["slack"] = Slack(
+            token, base_url=settings.slack.base_url, timeout=settings.slack.timeout
+        )
+    if settings.mail is not None:
+        mail = settings.mail
+        relay = Relay(
+            mail.host,
+            mail.port,
+            mail.sender,
+            username=mail.username,
+            password=home.secret(mail.password) if mail.password else None,
+            starttls=mail.starttls,
+            timeout=mail.timeout,
+        )
+        channels["email"] = Smtp(relay, name="email")
+    if settings.status_page is not None:
+        page = settings.status_page
+        folders = [home.path(folder) for folder in page.folders]
+        channels["status_page"] = StatusPage(folders, page.public_url)
+    return channels
+
+
+def _after_recovery(home: Home, log: Log, clock: SystemClock) -> None:
+    note = home.folder / RECOVERED
+    if note.exists():
+        give_up_jobs(log, clock)
+        note.unlink()
+
+
+def _witnesses_of(home: Home, log: Log, notary: Notary) -> Witnesses | None:
+    settings = home.settings
+    if not settings.witnesses:
+        return None
+    asked = asked_witnesses(home)
+    silent_after = settings.witness_silent_after
+    return Witnesses(log, notary, asked, silent_after, settings.quorum)
+
+
+def asked_witnesses(home: Home) -> list[HttpWitness]:
+    """Return the witnesses that the settings name."""
+    return [
+        HttpWitness(at.name, at.url, parse_verifier_key(at.key), at.timeout)
+        for at in home.settings.witnesses
+    ]
+
+
+def _drill_window_of(home: Home) -> DrillWindow | None:
+    text = home.settings.drill_window
+    return parse_window(text) if text else None
+
+
+def prober_of(home: Home, world: World) -> Prober:
+    """Return a prober of every service from every vantage point that is adopted."""
+    situation = world.situation()
+    catalogue = situation.rules.catalogue if situation else None
+    targets = [
+        Target(service.id, vantage, service.probe)
+        for service in (catalogue.services if catalogue else ())
+        if service.probe is not None
+        for vantage in (catalogue.vantage_points if catalogue else ())
+    ]
+    look = HttpProbe(allow_loopback=home.settings.probe_loopback)
+    return Prober(targets, look, world.clock)
+
+
+def _lookout_of(home: Home) -> OutsideLook | None:
+    page = home.settings.status_page
+    if page is None:
+        return None
+    return OutsideLook(page.public_url, allow_loopback=home.settings.probe_loopback)
+
+
+def _addresses_of(home: Home) -> Mapping[str, str]:
+    addresses = {"page:status": "status page"}
+    if home.settings.slack is not None:
+        addresses["channel:irt"] = home.settings.slack.irt_channel
+    return addresses

@@ -1,0 +1,68 @@
+"""A home's log for reading, and for what people record: no key, no engine."""
+
+from __future__ import annotations
+
+import zoneinfo
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from holdfast.assembly.keys import keyring_of, signer_of
+from holdfast.operations.log import Log
+from holdfast.operations.ports.store import Store
+from holdfast.operations.respond import Desk
+from holdfast.operations.window import Window
+from holdfast.settings import Home
+from holdfast.storage.fold_cache import FoldFile
+from holdfast.storage.key_file import KeyMissingError
+from holdfast.storage.opening import open_store
+
+# Business time must not depend on what the machine's own tables say: the version that
+# is adopted is the one of the locked package.
+zoneinfo.reset_tzpath(())
+
+FOLD = "ledger.fold"
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the moment, aware, in UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A view of a home's log without keys: for terminals and reports."""
+
+    home: Home
+    store: Store
+    log: Log
+    window: Window
+
+    def desk(self, person: str) -> Desk:
+        """Return a desk under the person's name."""
+        return Desk(self.log, SystemClock(), person)
+
+
+def open_log(home: Home, *, create: bool = False) -> Reader:
+    """Open the home's store for reading and for what people record."""
+    store = open_store(home.store_url, create=create)
+    clock = SystemClock()
+    log = log_of(home, store, clock)
+    return Reader(home, store, log, Window(log, clock, None, _origin_of(home)))
+
+
+def log_of(home: Home, store: Store, clock: SystemClock) -> Log:
+    """Return the node's log over the store, with what it folded before."""
+    cache = FoldFile(home.folder / FOLD, store)
+    keyring = partial(keyring_of, home, store)
+    return Log(store, home.settings.node, clock, keyring, cache)
+
+
+def _origin_of(home: Home) -> str:
+    with suppress(KeyMissingError):
+        return signer_of(home).name
+    return ""

@@ -1,0 +1,102 @@
+"""The runner's parts: the engines and the copies off-site, with their credentials.
+
+It signs nothing, tells nobody and decides nothing: what it does stands in the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from holdfast.assembly.keys import escrow_of, log_keys_of
+from holdfast.assembly.reading import SystemClock
+from holdfast.engines.pgbackrest import PgBackRest
+from holdfast.engines.scripted import LENGTHS, Script, Scripted
+from holdfast.engines.shelf import FolderShelf
+from holdfast.ledger.note import VerifierKey, parse_verifier_key
+from holdfast.operations.authority import RUNNER_RECORDS
+from holdfast.operations.copies import Shipper
+from holdfast.operations.keys import keys_ever
+from holdfast.operations.log import Log
+from holdfast.operations.ports.engine import Engine
+from holdfast.operations.world import Hands, Inbox, Workshop
+from holdfast.settings import RunnerHome, ScriptedAt
+from holdfast.storage.evidence import Wanted, wanted_of
+from holdfast.storage.fold_cache import FoldFile
+from holdfast.storage.mark import FileMark
+from holdfast.storage.off_site import OffSite
+from holdfast.storage.opening import open_store
+from holdfast.storage.ripening import PATIENCE, Ripening
+from holdfast.storage.targets import credentials_of, open_target
+
+FOLD = "runner.fold"
+
+
+def join_runner(home: RunnerHome, hands: Hands, inbox: Inbox) -> Workshop:
+    """Join the runner's workshop from its settings."""
+    store = open_store(home.store_url, create=False)
+    clock = SystemClock()
+    cache = FoldFile(home.folder / FOLD, store)
+    log = Log(store, home.settings.runner, clock, cache=cache, may=RUNNER_RECORDS)
+    copies = copies_of(home, log)
+    return Workshop(
+        log=log,
+        store=store,
+        clock=clock,
+        inbox=inbox,
+        hands=hands,
+        host=socket.gethostname(),
+        engines=engines_of(home),
+        shippers=[Shipper(copy, log, clock) for copy in copies],
+    )
+
+
+def engines_of(home: RunnerHome) -> Mapping[str, Engine]:
+    """Return the engines that are configured, by the name the catalogue uses."""
+    settings = home.settings
+    engines: dict[str, Engine] = {}
+    if settings.pgbackrest:
+        engines["pgbackrest"] = PgBackRest(
+            home.folder / "engine", tuple(settings.pgbackrest)
+        )
+    if settings.scripted is not None:
+        engines["scripted"] = _scripted(home, settings.scripted)
+    return engines
+
+
+def _scripted(home: RunnerHome, at: ScriptedAt) -> Scripted:
+    script = Script(lengths=dict.fromkeys(LENGTHS, at.job_length))
+    shelf = FolderShelf(home.path(at.folder))
+    return Scripted(SystemClock(), tuple(at.datastores), script, shelf)
+
+
+def copies_of(
+    home: RunnerHome, log: Log, patience: timedelta = PATIENCE
+) -> list[OffSite]:
+    """Return the copies off-site that are configured; patience is with witnesses."""
+    if not home.settings.publish:
+        return []
+    own = log_keys_of(home)
+
+    def keys() -> Sequence[VerifierKey]:
+        return keys_ever(log.state().custody, own)
+
+    def wanted() -> Wanted:
+        return wanted_of(log.state())
+
+    escrow = escrow_of(home.secret(home.settings.escrow_key))
+    witnesses = [parse_verifier_key(at.key) for at in home.settings.witnesses]
+    quorum = home.settings.quorum
+    copies = []
+    for at in home.settings.publish:
+        text = home.secret(at.credentials) if at.credentials else ""
+        target = open_target(at.url, credentials_of(text))
+        name = hashlib.sha256(at.url.encode()).hexdigest()[:16]
+        record = FileMark(home.folder / f"ledger.published-{name}")
+        mark = FileMark(home.folder / f"ledger.evidence-{name}")
+        copy = OffSite(log.store, target, keys, record, escrow, wanted, mark)
+        copy.ripening = Ripening(witnesses, quorum, patience)
+        copies.append(copy)
+    return copies

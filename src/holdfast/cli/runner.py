@@ -1,0 +1,89 @@
+"""`holdfast runner`: the process that holds engines and copies off-site."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdfast.assembly.runner import join_runner
+from holdfast.cli.common import DEFAULT_HOME, HomeOption, log_to_stderr
+from holdfast.errors import HoldfastError
+from holdfast.operations.world import Inbox
+from holdfast.runner.hands import ThreadHands
+from holdfast.runner.runner import Runner
+from holdfast.settings import RunnerHome
+
+ENDS_WITHIN_SECONDS = 30.0
+
+
+def runner(
+    home: HomeOption = DEFAULT_HOME,
+    with_parent: Annotated[
+        bool, typer.Option("--with-parent", hidden=True, help="End with our starter.")
+    ] = False,
+) -> None:
+    """Run the runner: it carries out what the ledger orders. Ends on SIGTERM."""
+    log_to_stderr()
+    at = RunnerHome(home)
+    inbox = Inbox()
+    shop = join_runner(at, ThreadHands(inbox), inbox)
+    for engine in shop.engines.values():
+        engine.capabilities()
+    ours = Runner(shop, metadata.version("holdfast"), at.settings.work_every)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ours.stopped.set())
+    if with_parent:
+        threading.Thread(target=_follow, args=(ours.stopped,), daemon=True).start()
+    sys.stdout.write(f'{{"ready": true, "runner": "{shop.log.node}"}}\n')
+    sys.stdout.flush()
+    ours.run()
+    shop.store.close()
+
+
+@contextmanager
+def beside(home: Path) -> Iterator[None]:
+    """Have a runner at work in a process of its own, that ends with this one.
+
+    Its word that it is ready is awaited, so that a fault in its settings is told here.
+    """
+    argv = [sys.executable, "-m", "holdfast", "runner", "--home", str(home)]
+    with subprocess.Popen(
+        [*argv, "--with-parent"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # Ctrl-C in the terminal reaches us, and we end it in our own order.
+        start_new_session=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        if not process.stdout.readline():
+            process.wait()
+            raise HoldfastError(
+                "the runner did not start", "What it said stands above."
+            )
+        sys.stderr.write(f"the runner works beside it, as process {process.pid}\n")
+        try:
+            yield
+        finally:
+            process.stdin.close()
+            try:
+                process.wait(ENDS_WITHIN_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _follow(stopped: threading.Event) -> None:
+    """Stop once standard input closes, that is, when our starter is gone."""
+    while os.read(0, 4096):
+        pass
+    stopped.set()
