@@ -63,7 +63,7 @@ from holdfast.domain.events.job import (
     JobStarted,
 )
 from holdfast.domain.events.kinds import Event
-from holdfast.domain.events.measure import DatastoreMeasured
+from holdfast.domain.events.measure import BackupWeighed, DatastoreMeasured
 from holdfast.domain.events.notice import (
     DeliveryFailed,
     DutyEscalated,
@@ -269,7 +269,13 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
         case VantageChanged() | ProbesSealed() | MaintenanceAnnounced():
             seen = service_memory.remember(state.services, event, index, recorded_at)
             return replace(state, services=seen)
-        case BackupSeen() | BackupGone() | ProtectionSeen() | DatastoreMeasured():
+        case (
+            BackupSeen()
+            | BackupGone()
+            | BackupWeighed()
+            | ProtectionSeen()
+            | DatastoreMeasured()
+        ):
             known = protection_memory.remember(state.datastores, event, index)
             return replace(state, datastores=known)
         case DrillOrdered() | DrillMeasured() | DrillTraced():

@@ -91,16 +91,20 @@ def _info(repository: int, stanza: Json, ran: Ran) -> Info:
 
 def _backup(backup: Json, repository: int) -> Backup:
     times, wal = cast("Json", backup["timestamp"]), cast("Json", backup["archive"])
+    weight = cast("Json", backup["info"])
+    stored = cast("Json", weight["repository"])
     return Backup(
         label=str(backup["label"]),
         repository=repository,
         kind=cast("Kind", backup["type"]),
         started_at=_moment(times["start"]),
         finished_at=_moment(times["stop"]),
-        size_bytes=int(cast("int", cast("Json", backup["info"])["size"])),
+        size_bytes=int(cast("int", weight["size"])),
         wal_start=str(wal["start"]),
         wal_stop=str(wal["stop"]),
         error=bool(backup["error"]),
+        copied_bytes=int(cast("int", weight["delta"])),
+        stored_bytes=int(cast("int", stored["delta"])),
     )
 
 

@@ -11,7 +11,7 @@ from functools import partial
 
 from holdfast.domain.catalogue import Datastore
 from holdfast.domain.controls.judging import Situation
-from holdfast.domain.events.measure import DatastoreMeasured
+from holdfast.domain.events.measure import BackupWeighed, DatastoreMeasured
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
 from holdfast.journal import Fact
 from holdfast.operations.act import keep_evidence
@@ -81,7 +81,14 @@ def _look(shop: Workshop, engine: Engine, datastore: Datastore) -> Sequence[Fact
     )
     gone = _gone(shop, datastore.id, points)
     measured = _measured(shop, engine, points) if described.running else []
-    return [Fact(seen, at), *_backups(datastore.id, points), *gone, *measured]
+    weights = _weights(datastore.id, points)
+    return [
+        Fact(seen, at),
+        *_backups(datastore.id, points),
+        *gone,
+        *measured,
+        *weights,
+    ]
 
 
 def _measured(shop: Workshop, engine: Engine, points: Points) -> list[Fact]:
@@ -122,6 +129,27 @@ def _backups(datastore: str, points: Points) -> list[Fact]:
         )
         for repository in points.repositories
         for backup in repository.backups
+    ]
+
+
+def _weights(datastore: str, points: Points) -> list[Fact]:
+    return [
+        Fact(
+            BackupWeighed(
+                datastore=datastore,
+                repository=repository.number,
+                label=backup.label,
+                kind=backup.kind,
+                finished_at=backup.finished_at,
+                size_bytes=backup.size_bytes,
+                copied_bytes=backup.copied_bytes,
+                stored_bytes=backup.stored_bytes,
+            ),
+            points.at,
+        )
+        for repository in points.repositories
+        for backup in repository.backups
+        if backup.copied_bytes
     ]
 
 

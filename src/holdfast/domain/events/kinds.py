@@ -54,7 +54,7 @@ from holdfast.domain.events.job import (
     JobRequested,
     JobStarted,
 )
-from holdfast.domain.events.measure import DatastoreMeasured
+from holdfast.domain.events.measure import BackupWeighed, DatastoreMeasured
 from holdfast.domain.events.notice import (
     DeliveryFailed,
     DutyEscalated,
@@ -119,6 +119,7 @@ Event: TypeAlias = (
     | BackupGone
     | ProtectionSeen
     | DatastoreMeasured
+    | BackupWeighed
     | IncidentOpened
     | ServiceFailed
     | IncidentAcknowledged

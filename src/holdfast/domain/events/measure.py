@@ -1,4 +1,4 @@
-"""What a datastore's own server showed: heartbeat, replicas, WAL, canaries."""
+"""What a datastore's server showed of itself, and what its backups weigh."""
 
 from __future__ import annotations
 
@@ -37,3 +37,28 @@ class DatastoreMeasured:
     def key(self) -> str:
         """What makes a repeat of this entry recognisable."""
         return f"measure/{self.datastore}/{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class BackupWeighed:
+    """How much a backup copied, and how much of it is stored after compression.
+
+    Encrypted data do not compress: when the share of ``stored_bytes`` leaps, somebody
+    may have encrypted what was copied.
+    """
+
+    TYPE: ClassVar[str] = "backup.weighed"
+    V: ClassVar[int] = 1
+    datastore: str
+    repository: int
+    label: str
+    kind: str
+    finished_at: datetime
+    size_bytes: int
+    copied_bytes: int
+    stored_bytes: int
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"backup/{self.datastore}/{self.repository}/{self.label}/weight"

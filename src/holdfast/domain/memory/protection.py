@@ -17,7 +17,7 @@ from holdfast.domain.events.job import (
     JobRequested,
     JobStarted,
 )
-from holdfast.domain.events.measure import DatastoreMeasured
+from holdfast.domain.events.measure import BackupWeighed, DatastoreMeasured
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
 from holdfast.domain.events.runner import JobProgressed, JobTaken
 
@@ -81,7 +81,8 @@ class Datastore:
     """Backups by the moment they finished, the newest look, drills in order.
 
     ``readings`` of the last day and ``hours``, the worst reading of each hour before,
-    draw the gauge; ``measures`` are what the server itself showed in the last day.
+    draw the gauge; ``measures`` are what the server itself showed in the last day,
+    ``weights`` what the backups of the last weeks weigh.
     """
 
     first_seen_at: datetime | None = None
@@ -92,6 +93,7 @@ class Datastore:
     readings: tuple[Reading, ...] = ()
     hours: tuple[Reading, ...] = ()
     measures: tuple[tuple[DatastoreMeasured, int], ...] = ()
+    weights: tuple[tuple[BackupWeighed, int], ...] = ()
 
     @property
     def measured(self) -> DatastoreMeasured | None:
@@ -123,7 +125,12 @@ class Jobs:
 
 def remember(
     datastores: Datastores,
-    event: BackupSeen | BackupGone | ProtectionSeen | DatastoreMeasured | DrillFinished,
+    event: BackupSeen
+    | BackupGone
+    | BackupWeighed
+    | ProtectionSeen
+    | DatastoreMeasured
+    | DrillFinished,
     index: int,
 ) -> Datastores:
     """Return the datastores with the event folded in."""
@@ -152,6 +159,8 @@ def remember(
                 seen_index=index,
                 first_seen_at=first,
             )
+        case BackupWeighed():
+            changed = replace(datastore, weights=_weighed(datastore, event, index))
         case DatastoreMeasured():
             since = event.at - READINGS_KEPT
             fresh = tuple(each for each in datastore.measures if each[0].at >= since)
@@ -214,6 +223,15 @@ def _read(datastore: Datastore, seen: ProtectionSeen) -> Datastore:
         hours = [each for each in hours if each.at >= seen.at - HOURS_KEPT]
     now = Reading(seen.at, age, seen.running)
     return replace(datastore, readings=(*fresh, now), hours=tuple(hours))
+
+
+def _weighed(
+    datastore: Datastore, event: BackupWeighed, index: int
+) -> tuple[tuple[BackupWeighed, int], ...]:
+    oldest = event.finished_at - HOURS_KEPT
+    kept = [weight for weight in datastore.weights if weight[0].finished_at >= oldest]
+    kept.append((event, index))
+    return tuple(sorted(kept, key=lambda weight: weight[0].finished_at))
 
 
 def _hour(moment: datetime) -> int:

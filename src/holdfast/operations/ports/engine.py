@@ -36,7 +36,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup in one repository. ``error`` is the repository's own doubt about it."""
+    """A backup in one repository. ``error`` is the repository's own doubt about it.
+
+    ``size_bytes`` is the datastore's size then, ``copied_bytes`` what this backup took
+    of it, ``stored_bytes`` what that came to in the repository; 0 where unknown.
+    """
 
     label: str
     repository: int
@@ -47,6 +51,8 @@ class Backup:
     wal_start: str
     wal_stop: str
     error: bool
+    copied_bytes: int = 0
+    stored_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
