@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,22 @@ def test_a_touched_canary_is_seen(rig: Rig, harm: str, told: str) -> None:
 
     assert measured(rig).canaries == told
     assert measured(rig).canaries == told
+
+
+def test_canaries_are_planted_anew_once_a_person_has_seen_to_them(rig: Rig) -> None:
+    """What a person ended is not told again; new rows watch from then on."""
+    _plant_anew(rig.protected)
+    assert measured(rig).canaries == "intact"
+    with rig.connect() as session:
+        session.execute("delete from holdfast.canary")
+    assert measured(rig).canaries == "gone"
+    points = rig.engine.points(DATASTORE)
+    seen_to = rig.engine.measure(DATASTORE, points, datetime.now(UTC))
+    assert seen_to is not None
+    assert seen_to.canaries == "intact"
+    with rig.connect() as session:
+        session.execute("delete from holdfast.canary where id = 1")
+    assert measured(rig).canaries == "changed"
 
 
 def test_a_server_that_is_down_shows_nothing(rig: Rig) -> None:

@@ -22,10 +22,10 @@ from holdfast.cli.common import (
 from holdfast.domain.controls.all import owed_by_all
 from holdfast.errors import HoldfastError
 from holdfast.evidence.as_json import as_json
+from holdfast.evidence.internal import suspicion_view, tampering_view
 from holdfast.evidence.standing import incident_view
-from holdfast.evidence.tampering import tampering_view
 from holdfast.evidence.views import IncidentView
-from holdfast.operations import respond, tampering
+from holdfast.operations import respond, suspicions, tampering
 
 app = typer.Typer(no_args_is_help=True)
 IncidentOption = Annotated[
@@ -46,6 +46,10 @@ def views(reader: Reader) -> list[IncidentView]:
         *(
             tampering_view(situation, incident, duties, ledger.read)
             for incident in situation.state.tampering.all.values()
+        ),
+        *(
+            suspicion_view(situation, incident, duties, ledger.read)
+            for incident in situation.state.suspicions.all.values()
         ),
     ]
     return sorted(found, key=lambda view: view.id)
@@ -97,6 +101,8 @@ def ack(
     desk = open_log(home_at(home)).desk(person)
     if tampering.is_meant(desk.situation(), incident):
         taken = tampering.acknowledge(desk)
+    elif suspicions.is_meant(desk.situation(), incident):
+        taken = suspicions.acknowledge(desk, incident)
     else:
         taken = respond.acknowledge(desk, incident).id
     _say(json=json, text=f"{taken} acknowledged by {person}", incident=taken)
@@ -172,7 +178,9 @@ def resolve(
     incident: IncidentOption = None,
     reason: Annotated[
         str | None,
-        typer.Option(help="What was found and done; tampering ends with no less."),
+        typer.Option(
+            help="What was found and done; tampering and suspicion end with no less."
+        ),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
@@ -181,6 +189,8 @@ def resolve(
     desk = open_log(home_at(home)).desk(person)
     if tampering.is_meant(desk.situation(), incident):
         ended = tampering.resolve(desk, reason or "")
+    elif suspicions.is_meant(desk.situation(), incident):
+        ended = suspicions.resolve(desk, incident, reason or "")
     else:
         ended = respond.resolve(desk, incident).id
     _say(json=json, text=f"{ended} resolved by {person}", incident=ended)

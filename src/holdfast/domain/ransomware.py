@@ -108,23 +108,23 @@ def _wal_rate(
     measures: Sequence[tuple[DatastoreMeasured, int]],
 ) -> Iterator[Sign]:
     """Yield the newest stretch if it wrote far more WAL than is usual."""
-    rates: list[float] = []
-    for (before, _), (after, index) in pairwise(measures):
-        written = after.wal_position - before.wal_position
-        took = (after.at - before.at).total_seconds()
-        if written < 0 or took <= 0:
-            continue  # Restored meanwhile: it counts from elsewhere.
-        rate = written / took
-        usual = median(rates) if len(rates) >= LOOKS_NEEDED else None
-        rates.append(rate)
-        if usual is None or after is not measures[-1][0]:
-            continue
-        if written >= WAL_BYTES and rate >= WAL_TIMES * usual:
-            words = (
-                f"{written >> 20:,} MiB of WAL in {took / 60:.0f} min, "
-                f"usual are {usual * took / (1 << 20):,.1f} MiB"
-            )
-            yield Sign("wal_rate", words, index, before.at)
+    stretches = [
+        (after.wal_position - before.wal_position, after.at - before.at)
+        for (before, _), (after, _) in pairwise(measures)
+    ]
+    if len(stretches) <= LOOKS_NEEDED:
+        return
+    *earlier, (written, took) = stretches
+    # Where the position fell back, a restore made WAL count from elsewhere.
+    usual = median(w / t.total_seconds() for w, t in earlier if w >= 0 and t) * (
+        took.total_seconds()
+    )
+    if written >= WAL_BYTES and written >= WAL_TIMES * usual:
+        words = (
+            f"{written >> 20:,} MiB of WAL in {took.total_seconds() / 60:.0f} min, "
+            f"usual are {usual / (1 << 20):,.1f} MiB"
+        )
+        yield Sign("wal_rate", words, measures[-1][1], measures[-2][0].at)
 
 
 def _weights(weights: Sequence[tuple[BackupWeighed, int]]) -> Iterator[Sign]:

@@ -81,6 +81,7 @@ from holdfast.domain.events.observation import (
 )
 from holdfast.domain.events.people import PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
+from holdfast.domain.events.ransomware import RansomwareSuspected, SuspicionResolved
 from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import (
@@ -99,6 +100,7 @@ from holdfast.domain.memory import notices as notice_memory
 from holdfast.domain.memory import people as people_memory
 from holdfast.domain.memory import protection as protection_memory
 from holdfast.domain.memory import services as service_memory
+from holdfast.domain.memory import suspicions as suspicion_memory
 from holdfast.domain.memory import tampering as tampering_memory
 from holdfast.domain.memory import witnesses as witness_memory
 from holdfast.domain.memory.copies import Copies
@@ -114,6 +116,7 @@ from holdfast.domain.memory.notices import Notices
 from holdfast.domain.memory.people import Erasures
 from holdfast.domain.memory.protection import Datastores, Jobs
 from holdfast.domain.memory.services import Services
+from holdfast.domain.memory.suspicions import Suspicions
 from holdfast.domain.memory.tampering import Tamperings
 from holdfast.domain.memory.witnesses import Witnesses
 
@@ -165,6 +168,7 @@ class State:
     quorum_missed: QuorumMissed | None = None
     custody: Custody = Custody()
     tampering: Tamperings = Tamperings()
+    suspicions: Suspicions = Suspicions()
     nodes: Map[str, NodeStarted] = Map()
     erasures: Erasures = Map()
     node_started_index: int | None = None
@@ -191,13 +195,20 @@ def evolve(state: State, event: Event, index: int, recorded_at: datetime) -> Sta
 
 
 def _suspected(state: State, event: Event, index: int) -> State:
-    """Return the state with what a check says of one of the log's parts."""
+    """Return the state with what it says of incidents for the response team alone."""
     match event:
         case (
             LedgerChecked() | PublishChecked() | WitnessCosigned() | WitnessDisagreed()
         ):
             known = tampering_memory.remember_check(state.tampering, event, index)
-        case TamperingFound() | TamperingResolved() | IncidentAcknowledged():
+        case IncidentAcknowledged():
+            found = suspicion_memory.remember(state.suspicions, event, index)
+            known = tampering_memory.remember(state.tampering, event, index)
+            return replace(state, tampering=known, suspicions=found)
+        case RansomwareSuspected() | SuspicionResolved():
+            found = suspicion_memory.remember(state.suspicions, event, index)
+            return replace(state, suspicions=found)
+        case TamperingFound() | TamperingResolved():
             known = tampering_memory.remember(state.tampering, event, index)
         case _:
             return state
@@ -320,7 +331,12 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
         case NoticeDue() | DeliveryFailed() | NoticeDelivered() | StatusPageSeen():
             told = notice_memory.remember(state.notices, event, index)
             return replace(state, notices=told)
-        case TamperingFound() | TamperingResolved():
+        case (
+            TamperingFound()
+            | TamperingResolved()
+            | RansomwareSuspected()
+            | SuspicionResolved()
+        ):
             return state  # Folded with what the checks say.
         case NoticeReleased():
             return state  # Who let it go is for the auditor; nothing follows.

@@ -82,14 +82,16 @@ class Planted:
     digest: str
 
 
-def measure(protected: Protected, points: Points) -> Measure | None:
+def measure(
+    protected: Protected, points: Points, plant_after: datetime | None = None
+) -> Measure | None:
     """Commit a heartbeat, unless settings forbid it, and read what the server shows.
 
     ``None`` where it does not answer or is a standby. A server that takes no writes
     shows the rest, without a heartbeat.
     """
     own_folder(protected.folder)
-    beat = _beat(protected) if protected.heartbeat else None
+    beat = _beat(protected, plant_after) if protected.heartbeat else None
     timeout = protected.deadlines.statement
     shown = ask(protected.cluster, _SHOWN, timeout)
     if shown.rows is None:
@@ -110,13 +112,13 @@ def measure(protected: Protected, points: Points) -> Measure | None:
     )
 
 
-def _beat(protected: Protected) -> Beat | None:
+def _beat(protected: Protected, plant_after: datetime | None) -> Beat | None:
     """Commit the heartbeat and note it; what was planted is seen to first."""
 
     def work(session: Session) -> Beat:
         if session.execute(_THERE).fetchone() != (True,):
             _create(session)
-        _plant(protected, session)
+        _plant(protected, session, plant_after)
         row = session.execute(_BEAT).fetchone()
         held = session.execute(_COMMITTED).fetchone()
         assert row is not None
@@ -138,11 +140,19 @@ def _create(session: Session) -> None:
             session.execute(statement)
 
 
-def _plant(protected: Protected, session: Session) -> None:
-    """Plant canaries where none were, or where a restore went back before them."""
+def _plant(
+    protected: Protected, session: Session, plant_after: datetime | None
+) -> None:
+    """Plant canaries where none were, where a restore went back before them, and where
+    a person has seen to those that were touched.
+    """
     file = protected.folder / CANARIES
     planted = jobs.read(file, Planted)
-    if planted is not None and not _went_back_before(protected, planted):
+    if (
+        planted is not None
+        and not _went_back_before(protected, planted)
+        and (plant_after is None or planted.at > plant_after)
+    ):
         return
     rows = [
         (str(number), secrets.token_hex(8), secrets.token_hex(24))

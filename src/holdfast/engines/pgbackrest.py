@@ -124,9 +124,11 @@ class PgBackRest:
             evidence=tuple(e for i in infos for e in i.evidence) + proven.evidence,
         )
 
-    def measure(self, datastore: str, points: Points) -> Measure | None:
+    def measure(
+        self, datastore: str, points: Points, plant_after: datetime | None = None
+    ) -> Measure | None:
         """Commit a heartbeat; read replication, WAL and canaries."""
-        return measure.measure(self._find(datastore), points)
+        return measure.measure(self._find(datastore), points, plant_after)
 
     def start(self, job: Job) -> str:
         """Start a detached job; a repeat with the same id never runs it twice."""

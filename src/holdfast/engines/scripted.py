@@ -157,8 +157,11 @@ class Scripted:
             evidence=(self._evidence("points", datastore),),
         )
 
-    def measure(self, datastore: str, points: Points) -> Measure | None:
+    def measure(
+        self, datastore: str, points: Points, plant_after: datetime | None = None
+    ) -> Measure | None:
         """Show a heartbeat, and nobody who replicates."""
+        del plant_after  # Nobody touches canaries in a story.
         self._known(datastore)
         now = self.clock.now()
         if not self._is_up(datastore, now):

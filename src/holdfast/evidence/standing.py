@@ -16,7 +16,7 @@ from holdfast.domain.policy.model import Sentence
 from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import OWNERS, ROLE_NAMES
 from holdfast.evidence.incidents import Reader, clock_state, timeline_of, told_indices
-from holdfast.evidence.tampering import tampering_view
+from holdfast.evidence.internal import suspicion_view, tampering_view
 from holdfast.evidence.views import (
     ClockView,
     DutyView,
@@ -126,9 +126,16 @@ def _incidents(
         for _, one in sorted(situation.state.tampering.all.items())
         if one.resolved is None or situation.now - one.resolved.at < INCIDENTS_SHOWN_FOR
     ]
+    suspected = [
+        suspicion_view(situation, one, duties, ledger.read)
+        for _, one in sorted(situation.state.suspicions.all.items())
+        if one.resolved is None or situation.now - one.resolved.at < INCIDENTS_SHOWN_FOR
+    ]
     others = [incident_view(situation, i, duties, ledger) for i in shown]
     return tuple(
-        sorted([*tampering, *others], key=lambda view: view.phase == "resolved")
+        sorted(
+            [*tampering, *suspected, *others], key=lambda view: view.phase == "resolved"
+        )
     )
 
 

@@ -29,6 +29,7 @@ from holdfast.domain.events.notice import (
     StatusPageSeen,
 )
 from holdfast.domain.events.quarantine import NoticeReleased
+from holdfast.domain.events.ransomware import RansomwareSuspected, SuspicionResolved
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import WitnessDisagreed
 from holdfast.domain.memory.people import Erasures, shown
@@ -121,7 +122,9 @@ def _log(entry: Recorded) -> tuple[datetime, str]:
             return event.at, f"Witness {event.witness} disagrees: {event.detail}"
         case TamperingFound():
             return event.at, f"Tampering with the log: {event.part}: {event.detail}"
-        case TamperingResolved():
+        case RansomwareSuspected():
+            return event.at, f"Ransomware suspected: {event.datastore}: {event.detail}"
+        case TamperingResolved() | SuspicionResolved():
             return event.at, f"Resolved by {event.by}: {event.reason}"
         case _:
             return entry.recorded_at, event.TYPE

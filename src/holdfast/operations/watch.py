@@ -92,7 +92,8 @@ def _look(shop: Workshop, engine: Engine, datastore: Datastore) -> Sequence[Fact
 
 
 def _measured(shop: Workshop, engine: Engine, points: Points) -> list[Fact]:
-    found = engine.measure(points.datastore, points)
+    ended = shop.log.state().suspicions.ended_at.get(points.datastore)
+    found = engine.measure(points.datastore, points, ended)
     if found is None:
         return []
     event = DatastoreMeasured(

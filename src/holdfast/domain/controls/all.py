@@ -31,6 +31,7 @@ from holdfast.domain.controls.judging import (
     Verdict,
     guarded,
 )
+from holdfast.domain.controls.ransomware import owed_for_suspicions
 from holdfast.domain.controls.tampering import owed_for_tampering
 from holdfast.domain.promises import ControlName
 
@@ -69,7 +70,8 @@ def judge_all(situation: Situation) -> dict[ControlName, Verdict]:
 def owed_by_all(situation: Situation) -> tuple[Duty, ...]:
     """Return every duty, of every control that the policy speaks of.
 
-    Tampering with the log is told whatever it says: all evidence rests on the log.
+    Tampering with the log is told whatever it says, since all evidence rests on it; and
+    so is suspected ransomware.
     """
     sentences = situation.rules.policy.sentences
     spoken_of = {o.control for sentence in sentences for o in sentence.obligations}
@@ -81,4 +83,5 @@ def owed_by_all(situation: Situation) -> tuple[Duty, ...]:
             for duty in control.owes(situation)
         ),
         *owed_for_tampering(situation),
+        *owed_for_suspicions(situation),
     )

@@ -23,6 +23,7 @@ from holdfast.domain.controls.judging import (
     unproven,
     within,
 )
+from holdfast.domain.controls.ransomware import judge_suspicions
 from holdfast.domain.controls.tampering import judge_tampering
 from holdfast.domain.controls.witnessing import (
     judge_witnesses,
@@ -38,6 +39,7 @@ def judge(situation: Situation) -> Verdict:
     """Judge by the worst of what verifications, copies and witnesses show."""
     parts = (
         judge_tampering,
+        judge_suspicions,
         _judge_checks,
         judge_copies,
         judge_witnesses,

@@ -7,17 +7,13 @@ No mended check ends it by itself: who altered a log may also have put it right 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
 
-from holdfast.domain.controls.alerting import with_fallback
-from holdfast.domain.controls.communication import clock, duty_of
+from holdfast.domain.controls.communication import clock
+from holdfast.domain.controls.internal import End, Internal, Word, owed, unused
 from holdfast.domain.controls.judging import Duty, Proof, Situation, Verdict
-from holdfast.domain.events.notice import NoticeDue, Stage
 from holdfast.domain.events.tampering import TamperingFound
 from holdfast.domain.memory.tampering import PREFIX, Tampering
 
-RESTS_AFTER = timedelta(days=1)
 _RUNBOOK = (
     "Keep the database and every copy as they are. Take it on (holdfast incident ack), "
     "and go by the runbook: the log was tampered with."
@@ -36,7 +32,8 @@ def conclude(situation: Situation) -> Iterator[TamperingFound]:
     ]
     if not fresh:
         return
-    name = running.id if running else _unused(situation, min(s.at for s in fresh))
+    first_at = min(suspect.at for suspect in fresh)
+    name = running.id if running else unused(PREFIX, first_at, tuple(known.all))
     for suspect in sorted(fresh, key=lambda each: each.index):
         yield TamperingFound(
             incident=name,
@@ -60,85 +57,37 @@ def judge_tampering(situation: Situation) -> Verdict | None:
 
 def owed_for_tampering(situation: Situation) -> tuple[Duty, ...]:
     """Owe an alert for every finding, the acknowledgement, and word of the end."""
-    duties: list[Duty] = []
-    for _, incident in sorted(situation.state.tampering.all.items()):
-        resolved = incident.resolved
-        if resolved is not None and situation.now - resolved.at >= RESTS_AFTER:
-            continue
-        duties.extend(_alert(situation, incident, f) for f in incident.found)
-        duties.append(_acknowledge(situation, incident))
-        if resolved is not None:
-            words = f"{resolved.by} ended it: {resolved.reason}"
-            subject = "Resolved: tampering with the audit log"
-            end = _notice(
-                situation, incident, "alert/resolved", "resolved", (subject, words)
-            )
-            due_at = resolved.at + situation.rules.duration("alert_within")
-            duties.append(_told(situation, replace(end, due_at=due_at), "of the end"))
-    return tuple(duties)
-
-
-def _unused(situation: Situation, at: datetime) -> str:
-    number, found = 1, f"{PREFIX}{at:%Y%m%dT%H%M%S}"
-    while found in situation.state.tampering.all:
-        number += 1
-        found = f"{PREFIX}{at:%Y%m%dT%H%M%S}-{number}"
-    return found
-
-
-def _alert(situation: Situation, incident: Tampering, found: TamperingFound) -> Duty:
-    first = found is incident.opened
-    subject = "The audit log was tampered with" if first else "Tampering: one part more"
-    text = f"{_words(found)} (checked {clock(found.found_at)}). {_RUNBOOK}"
-    suffix = "alert" if first else f"alert/{found.part}/{found.found_at:%Y%m%dT%H%M%S}"
-    stage: Stage = "opened" if first else "update"
-    notice = _notice(situation, incident, suffix, stage, (subject, text))
-    due_at = found.at + situation.rules.duration("alert_within")
-    return _told(situation, replace(notice, due_at=due_at), f"of the {found.part}")
-
-
-def _told(situation: Situation, notice: NoticeDue, of_what: str) -> Duty:
-    what = f"alert the Incident Response Team of tampering: {of_what}"
-    duty = duty_of(situation, notice, control="audit_log", owner="IRT", what=what)
-    known = situation.state.notices.get(notice.notice)
-    return duty if known is None else with_fallback(situation, known, duty)
-
-
-def _acknowledge(situation: Situation, incident: Tampering) -> Duty:
-    taken, ended = incident.acknowledged, incident.resolved
-    done = taken.at if taken else ended.at if ended else None
-    return Duty(
-        key=f"{incident.id}/acknowledge",
-        control="audit_log",
-        what="acknowledge the tampering with the audit log",
-        owner="IRT",
-        due_at=incident.opened.at + situation.rules.duration("acknowledge_within"),
-        done_at=done,
-        incident=incident.id,
-        index=incident.acknowledged_index,
+    incidents = sorted(situation.state.tampering.all.items())
+    return tuple(
+        duty for _, one in incidents for duty in owed(situation, _internal(one))
     )
 
 
-def _notice(
-    situation: Situation,
-    incident: Tampering,
-    suffix: str,
-    stage: Stage,
-    words: tuple[str, str],
-) -> NoticeDue:
-    subject, text = words
-    return NoticeDue(
-        notice=f"{incident.id}/{suffix}",
-        incident=incident.id,
-        duty="alert",
-        stage=stage,
-        channel="slack",
-        recipients=("channel:irt",),
-        count=1,
-        subject=subject,
-        text=text,
-        at=situation.now,
-        due_at=situation.now,
+def _internal(incident: Tampering) -> Internal:
+    resolved = incident.resolved
+    return Internal(
+        id=incident.id,
+        what="tampering with the audit log",
+        opened_at=incident.opened.at,
+        words=[_word(incident, found) for found in incident.found],
+        acknowledged=incident.acknowledged,
+        acknowledged_index=incident.acknowledged_index,
+        end=End(resolved.by, resolved.reason, resolved.at) if resolved else None,
+    )
+
+
+def _word(incident: Tampering, found: TamperingFound) -> Word:
+    first = found is incident.opened
+    later = f"alert/{found.part}/{found.found_at:%Y%m%dT%H%M%S}"
+    return Word(
+        suffix="alert" if first else later,
+        stage="opened" if first else "update",
+        subject=(
+            "The audit log was tampered with" if first else "Tampering: one part more"
+        ),
+        text=f"{_words(found)} (checked {clock(found.found_at)}). {_RUNBOOK}",
+        at=found.at,
+        of_what=f"of the {found.part}",
     )
 
 

@@ -72,6 +72,7 @@ from holdfast.domain.events.observation import (
 )
 from holdfast.domain.events.people import PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
+from holdfast.domain.events.ransomware import RansomwareSuspected, SuspicionResolved
 from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import (
@@ -110,6 +111,8 @@ Event: TypeAlias = (
     | LedgerClosed
     | LedgerOpened
     | LedgerCarried
+    | RansomwareSuspected
+    | SuspicionResolved
     | TamperingFound
     | TamperingResolved
     | VantageChanged

@@ -297,10 +297,13 @@ class Engine(Protocol):
         """List what could be restored, from the repositories themselves."""
         ...
 
-    def measure(self, datastore: str, points: Points) -> Measure | None:
+    def measure(
+        self, datastore: str, points: Points, plant_after: datetime | None = None
+    ) -> Measure | None:
         """Commit a heartbeat and read replication, WAL and canaries.
 
-        ``points`` say what the repositories hold. ``None`` where no server answers, or
+        ``points`` say what the repositories hold. Canaries that were planted before
+        ``plant_after`` are planted anew. ``None`` where no server answers, or
         where it takes no writes.
         """
         ...
