@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_ARGS ?= --yes
 
-.PHONY: demo test check format lint types floors docstrings bench bench-recovery drills torture docs audit lock packages clean
+.PHONY: demo test check format lint types floors docstrings bench bench-recovery drills torture torture-ledger docs audit lock packages clean
 
 demo: $(READY) packages
 	@$(BIN)/holdfast demo $(DEMO_ARGS)
@@ -47,6 +47,12 @@ torture: $(READY) packages
 
 bench-recovery: $(READY) packages
 	$(BIN)/python bench/recovery.py $(BENCH_ARGS)
+
+# Rounds of trouble with the log; ROUNDS=20 for a short one, SEED=x for others.
+ROUNDS ?= 500
+SEED ?= 1
+torture-ledger: $(READY) packages
+	@$(BIN)/python -m tests.torture.ledger --rounds $(ROUNDS) --seed $(SEED)
 
 bench: $(READY) packages
 	$(BIN)/python bench/spine.py
