@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.docs.test_commands import ROOT, Typist, _home
 
-from holdfast.assembly import SystemClock, open_log
+from holdfast.assembly.reading import SystemClock, open_log
 from holdfast.cli.adopting import read_folder
 from holdfast.demo import northwind
 from holdfast.domain.events.ransomware import RansomwareSuspected
