@@ -7,12 +7,16 @@ a store of choice, with channels that do what a script says.
 from __future__ import annotations
 
 import tempfile
+import tomllib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import tomli_w
 
 from holdfast.demo import northwind
 from holdfast.domain.events.kinds import Event
@@ -133,6 +137,15 @@ class Company:
         return notice
 
 
+def edited(given: Texts, edit: Callable[[dict[str, Any]], None] | None) -> Texts:
+    """Return the texts with the catalogue changed."""
+    if edit is None:
+        return given
+    catalogue = tomllib.loads(given.catalogue)
+    edit(catalogue)
+    return replace(given, catalogue=tomli_w.dumps(catalogue))
+
+
 def keyring() -> HomeKeyring:
     """Return the key of the company's personal data; the same for every node."""
     return HomeKeyring(bytes(32), "people.key")
@@ -156,16 +169,21 @@ def company(
     adopted: bool = True,
     channels: Mapping[ChannelName, Channel] | None = None,
     script: Script | None = None,
+    engine_datastores: tuple[str, ...] = (DATASTORE,),
+    edit: Callable[[dict[str, Any]], None] | None = None,
 ) -> Company:
-    """Open the company over a store, on the fourth of November 2026."""
+    """Open the company over a store, on the fourth of November 2026.
+
+    ``edit`` changes its catalogue before it is adopted.
+    """
     store = MemoryStore() if store is None else store
     clock = JumpingClock(START)
     log = Log(store, "node-1", clock, keyring)
     if adopted:
-        adopt(log, clock, texts(), COMMITTEE)
+        adopt(log, clock, edited(texts(), edit), COMMITTEE)
     names: tuple[ChannelName, ...] = ("slack", "email", "status_page")
     kept = {name: KeepingChannel(name, clock) for name in names}
-    engine = Scripted(clock, (DATASTORE,), script or Script())
+    engine = Scripted(clock, engine_datastores, script or Script())
     engines: dict[str, Engine] = {"scripted": engine}
     inbox = Inbox()
     world = World(

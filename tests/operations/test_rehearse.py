@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,14 +16,22 @@ from tests.operations.company import (
     company,
 )
 
-from holdfast.domain.events.drill import DrillFinished, DrillMeasured, DrillOrdered
+from holdfast.domain.controls.all import judge_all
+from holdfast.domain.drill_window import parse_window
+from holdfast.domain.events.drill import (
+    DrillFinished,
+    DrillMeasured,
+    DrillOrdered,
+    DrillTraced,
+    RehearsalOrdered,
+)
 from holdfast.engines.scripted import Script
 from holdfast.errors import HoldfastError
 from holdfast.evidence.drills import drill_views
 from holdfast.operations.authority import ForbiddenError
 from holdfast.operations.ports.engine import Job
 from holdfast.operations.ports.store import MovedOnError
-from holdfast.operations.rehearse import order_drill
+from holdfast.operations.rehearse import Wanted, order_drill, order_rehearsal
 from holdfast.operations.respond import Desk, order_recovery
 
 
@@ -82,7 +91,9 @@ def test_a_drill_is_shown_with_its_entries() -> None:
     assert (view.commits_lost, view.data_loss) == (0, timedelta(0))
     assert view.recovery_time is not None
     assert view.recovery_time >= timedelta(minutes=15)
-    assert len(view.indices) == 6
+    assert len(view.indices) == 7
+    assert [m.name for m in view.moments][:2] == ["declared", "fault"]
+    assert (view.fence, view.key_from) == ("namespaces", "escrow")
 
 
 @pytest.mark.parametrize(
@@ -173,3 +184,89 @@ def test_without_an_off_site_backup_a_repository_must_be_named() -> None:
     with pytest.raises(HoldfastError, match="no off-site backup"):
         order_drill(desk(made), DATASTORE)
     assert order_drill(desk(made), DATASTORE, repository=1).repository == 1
+
+
+def both() -> Company:
+    """Return a company whose desk stands on a datastore of its own, both backed up."""
+    made = company(engine_datastores=(DATASTORE, "desk-db"), edit=_with_a_desk)
+    for number, datastore in enumerate((DATASTORE, "desk-db")):
+        made.engine.start(Job(f"first-{number}", datastore, "backup"))
+    made.clock.advance(timedelta(minutes=5))
+    made.beat(times=2)
+    return made
+
+
+def _with_a_desk(catalogue: dict[str, Any]) -> None:
+    store, service = catalogue["datastores"][0], catalogue["services"][0]
+    second = next(f["id"] for f in catalogue["functions"] if f["rank"] == 2)
+    catalogue["datastores"].append(dict(store, id="desk-db", name="Desk"))
+    catalogue["services"].append(
+        dict(service, id="desk", function=second, datastores=["desk-db"])
+    )
+
+
+def test_all_that_is_critical_is_rehearsed_in_its_order() -> None:
+    """One order, one moment of declaration; rank 2 begins when rank 1 is over."""
+    made = both()
+    ordered = order_rehearsal(desk(made), Wanted(scenario="region-loss"))
+    assert [each.datastore for each in ordered] == [DATASTORE, "desk-db"]
+    assert len({each.at for each in ordered}) == 1
+    made.beat(times=80)
+    first, second = made.events(DrillFinished)
+    assert isinstance(first, DrillFinished)
+    assert isinstance(second, DrillFinished)
+    assert (first.datastore, second.datastore) == (DATASTORE, "desk-db")
+    assert (first.passed, second.passed) == (True, True)
+    # The disaster was one: the second one's clock ran from the same declaration.
+    assert first.started_at == second.started_at
+    assert (second.recovery_time_us or 0) > 2 * (first.recovery_time_us or 0) - 60e6
+    [rehearsal] = made.events(RehearsalOrdered)
+    assert isinstance(rehearsal, RehearsalOrdered)
+    assert rehearsal.ranks == (1, 2)
+    traced = made.events(DrillTraced)
+    assert {t.scenario for t in traced if isinstance(t, DrillTraced)} == {"region-loss"}
+
+
+def test_one_that_is_not_free_turns_the_whole_order_away() -> None:
+    """Nothing is ordered where one of them cannot be."""
+    made = both()
+    order_drill(desk(made), "desk-db")
+    with pytest.raises(HoldfastError, match="still under way"):
+        order_rehearsal(desk(made), Wanted())
+    assert len(made.events(DrillOrdered)) == 1
+
+
+def test_a_sabotage_of_everything_is_refused() -> None:
+    """What is broken on purpose is one thing."""
+    for wanted in (Wanted(sabotage="no-space"), Wanted(repository=2)):
+        with pytest.raises(HoldfastError, match="belongs to one datastore"):
+            order_rehearsal(desk(both()), wanted)
+
+
+def test_the_schedule_orders_in_its_window() -> None:
+    """What is due soon is ordered inside the window, once, and by nobody's name."""
+    made = both()
+    made.world = replace(made.world, drill_window=parse_window("Sat 02:00-05:00 UTC"))
+    made.clock.advance(timedelta(days=184 - 20))
+    while not (made.clock.now().weekday() == 5 and made.clock.now().hour == 1):
+        made.clock.advance(timedelta(hours=1))
+    made.beat()
+    assert made.events(DrillOrdered) == []
+    made.clock.advance(timedelta(hours=1))
+    made.beat(times=90)
+    ordered = made.events(DrillOrdered)
+    assert len(ordered) == 2
+    assert {o.by for o in ordered if isinstance(o, DrillOrdered)} == {"holdfast"}
+    [entry, *_] = [e for e in made.entries() if isinstance(e.event, DrillOrdered)]
+    assert entry.actor == "holdfast"
+    assert len(made.events(DrillFinished)) == 2
+
+
+def test_without_a_window_a_person_orders() -> None:
+    """Overdue is red, and nothing begins by itself."""
+    made = both()
+    made.clock.advance(timedelta(days=185))
+    made.beat()
+    assert made.events(DrillOrdered) == []
+    situation = desk(made).situation()
+    assert judge_all(situation)["drills"].standing == "breached"

@@ -22,11 +22,13 @@ from holdfast.cli.common import (
     print_json,
     progress_console,
 )
+from holdfast.cli.drill_shown import in_seconds, lost, show_drill, show_rehearsal
+from holdfast.domain import rehearsing
 from holdfast.domain.events.drill import Sabotage
 from holdfast.errors import HoldfastError
 from holdfast.evidence.as_json import as_json
-from holdfast.evidence.drills import DrillView, drill_views
-from holdfast.operations.rehearse import order_drill
+from holdfast.evidence.drills import DrillView, drill_views, ended_at
+from holdfast.operations.rehearse import Wanted, order_rehearsal
 
 app = typer.Typer(no_args_is_help=True)
 POLL_SECONDS = 0.25
@@ -37,8 +39,25 @@ FAILED = 1
 
 @app.command()
 def run(
-    datastore: Annotated[str, typer.Argument(help="The datastore to rehearse.")],
     person: PersonOption,
+    datastores: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="What to rehearse, in the order of the functions' ranks; "
+            "without a name all that is critical.",
+            show_default=False,
+        ),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All datastores of the critical functions.")
+    ] = False,
+    region_loss: Annotated[
+        bool,
+        typer.Option(
+            "--region-loss",
+            help="Nothing on-site is left: off-site alone, with the key in escrow.",
+        ),
+    ] = False,
     repository: Annotated[
         int | None, typer.Option(help="Where to restore from; else off-site.")
     ] = None,
@@ -53,13 +72,24 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """Restore into a fenced place beside production, measure, verify, remove."""
+    if every and datastores:
+        raise HoldfastError(
+            "--all and a name say two things", "Name the datastores, or none."
+        )
     reader = open_log(home_at(home))
-    ordered = order_drill(
-        reader.desk(person), datastore, repository=repository, sabotage=sabotage
+    wanted = Wanted(
+        tuple(dict.fromkeys(datastores or ())),
+        repository,
+        sabotage,
+        "region-loss" if region_loss else "restore",
     )
-    view = _watch(reader, ordered.drill) if wait else _find(reader, ordered.drill)
-    _show(view, json=json)
-    if view.phase == "failed":
+    names = [each.drill for each in order_rehearsal(reader.desk(person), wanted)]
+    views = [_watch(reader, n) if wait else _find(reader, n) for n in names]
+    if len(views) == 1:
+        show_drill(views[0], json=json)
+    else:
+        show_rehearsal(views, json=json)
+    if any(view.phase == "failed" for view in views):
         raise typer.Exit(FAILED)
 
 
@@ -70,10 +100,10 @@ def list_drills(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> No
     if json:
         print_json([as_json(view) for view in found])
         return
-    table = Table("Drill", "How", "Recovery time", "Data loss", box=None)
+    table = Table("Drill", "Lost", "How", "Recovery time", "Data loss", box=None)
     for view in found:
-        figures = (_length(view.recovery_time), _length(view.data_loss))
-        table.add_row(escape(view.id), view.phase, *figures)
+        figures = (in_seconds(view.recovery_time), in_seconds(view.data_loss))
+        table.add_row(escape(view.id), lost(view), view.phase, *figures)
     console().print(table if found else "no drill so far")
 
 
@@ -84,7 +114,7 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show one drill: what it measured, what was wrong, and where that stands."""
-    _show(_find(open_log(home_at(home)), drill), json=json)
+    show_drill(_find(open_log(home_at(home)), drill), json=json)
 
 
 def _find(reader: Reader, name: str) -> DrillView:
@@ -101,7 +131,7 @@ def _watch(reader: Reader, name: str) -> DrillView:
         view = _find(reader, name)
         if view.phase in {"passed", "failed"}:
             return view
-        if view.phase == "ordered" and _waited(reader, view) > TAKEN_UP_WITHIN:
+        if _is_forgotten(reader, view):
             raise HoldfastError(
                 f"no runner has taken up {name}",
                 "Start the node and a runner: holdfast serve --with-runner.",
@@ -122,49 +152,18 @@ def _at(reader: Reader, view: DrillView) -> str:
     return f"{told.step}{share}"
 
 
-def _waited(reader: Reader, view: DrillView) -> timedelta:
-    return reader.log.now() - view.ordered_at
+def _is_forgotten(reader: Reader, view: DrillView) -> bool:
+    """Say whether no runner has taken it up, though its turn has come long ago."""
+    situation = reader.desk("").situation()
+    drill = situation.state.drills[view.id]
+    if view.phase != "ordered" or not rehearsing.is_its_turn(situation, drill):
+        return False
+    before = [at for other in drill_views(situation) if (at := ended_at(other))]
+    since = max((view.ordered_at, *before))
+    return reader.log.now() - since > TAKEN_UP_WITHIN
 
 
 def _tell(err: Console, text: str, before: str) -> str:
     if text != before:
         err.print(escape(text))
     return text
-
-
-def _show(view: DrillView, *, json: bool) -> None:
-    if json:
-        print_json(as_json(view))
-        return
-    out = console()
-    out.print(f"[bold]{escape(view.id)}[/]: {view.phase}")
-    for name, value in _lines(view):
-        out.print(f"  {name:<15}{escape(value)}")
-    for finding in view.findings:
-        out.print(f"  [bold red]wrong[/]          {escape(finding)}")
-
-
-def _lines(view: DrillView) -> list[tuple[str, str]]:
-    lines = [
-        ("ordered", f"{view.ordered_at:%Y-%m-%d %H:%M:%S} UTC by {view.ordered_by}"),
-        ("from", f"repository {view.repository}"),
-    ]
-    if view.sabotage is not None:
-        lines.append(("broken", f"{view.sabotage}, on purpose"))
-    if view.recovery_time is not None:
-        business = f"{_length(view.business_time)} of it business time"
-        lines.append(("recovery time", f"{_length(view.recovery_time)}, {business}"))
-        commits = "not counted"
-        if view.commits_lost is not None:
-            commits = f"{view.commits_lost:,} commits"
-        lines.append(("data loss", f"{_length(view.data_loss)}, {commits}"))
-        lines.append(("invariants", f"{len(view.invariants)} hold"))
-    lines += [(step.name, _length(step.took)) for step in view.steps]
-    if view.evidence is not None:
-        lines.append(("evidence", view.evidence))
-    lines.append(("ledger", ", ".join(f"#{index}" for index in view.indices)))
-    return lines
-
-
-def _length(length: timedelta | None) -> str:
-    return "unknown" if length is None else f"{length.total_seconds():,.1f} s"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from tests.domain.story import DATASTORE, DAY, SECOND, T0, Story, rules
+from tests.domain.story import DATASTORE, DAY, MINUTE, SECOND, T0, Story, rules
 
-from holdfast.domain.events.drill import DrillFinished, Sabotage
+from holdfast.domain.controls import drills
+from holdfast.domain.controls.judging import Duty
+from holdfast.domain.events.drill import DrillFinished, DrillOrdered, Sabotage
+from holdfast.domain.events.job import JobRequested
 
 HALF_YEAR = 184 * DAY
 
@@ -126,3 +130,74 @@ def test_defaults_that_nobody_approved() -> None:
     for question in ("drill_every", "critical_functions"):
         story = drill(Story(rules(unapproved=(question,))).adopt())
         assert story.judge("drills").standing == "unbound"
+
+
+def ordered(story: Story, name: str = "drill-1", by: str = "chi") -> Story:
+    """Order a drill now, and finish it well a minute later."""
+    story.tell(DrillOrdered(name, DATASTORE, 2, None, by, story.now)).after(MINUTE)
+    finished = drill(Story(story.rules, story.now)).told[-1]
+    assert isinstance(finished, DrillFinished)
+    return story.tell(replace(finished, drill=name, at=story.now))
+
+
+def backup_after(story: Story) -> Duty | None:
+    """Return what is owed as a backup after the drill."""
+    found = [d for key, d in story.owes("drills").items() if "backup-after" in key]
+    return found[0] if found else None
+
+
+def test_after_a_drill_a_fresh_backup_is_asked_for_once() -> None:
+    """To the repository that was rehearsed from; one that is seen later settles it."""
+    story = ordered(Story().adopt().look().backup(2).backup(1).after(MINUTE)).look()
+    duty = backup_after(story)
+    assert duty is not None
+    [request] = duty.conclusions
+    assert isinstance(request, JobRequested)
+    assert (request.verb, request.repository) == ("backup", 2)
+    story.tell(request)
+    waiting = backup_after(story)
+    assert waiting is not None
+    assert waiting.conclusions == ()
+    # An older backup that is only seen now is no fresh one.
+    story.backup(2, finished_at=story.now)
+    assert backup_after(story) is not None
+    story.after(5 * MINUTE).backup(1)
+    assert backup_after(story) is not None
+    story.backup(2)
+    assert backup_after(story) is None
+
+
+def test_a_backup_under_way_is_not_crossed() -> None:
+    """While the daily backup is asked for or runs, the one after the drill waits."""
+    story = ordered(Story().adopt().look().backup(2).backup(1).after(2 * DAY)).look()
+    duty = backup_after(story)
+    assert duty is not None
+    assert duty.conclusions == ()
+
+
+def test_what_was_broken_on_purpose_owes_no_backup() -> None:
+    """A sabotage used a copy."""
+    story = Story().adopt().look().backup(2).after(MINUTE)
+    assert backup_after(drill(story, sabotage="no-space").look()) is None
+
+
+def test_a_drill_is_due_soon_in_the_last_four_weeks() -> None:
+    """Shown and offered to the schedule from 28 days before it is due."""
+    story = ordered(Story().adopt())
+    passed_at = story.now
+    assert drills.due_soon(story.situation) == ()
+    story.at(passed_at + HALF_YEAR - 28 * DAY - SECOND)
+    assert drills.due_soon(story.situation) == ()
+    story.after(SECOND)
+    [soon] = drills.due_soon(story.situation)
+    assert soon.id == DATASTORE
+    assert "due in 28 days" in story.judge("drills").reason
+
+
+def test_what_was_tried_is_not_tried_again_by_itself() -> None:
+    """A drill that failed waits for somebody who looks; a sabotage is no try."""
+    story = ordered(Story().adopt()).after(HALF_YEAR - DAY)
+    story.tell(DrillOrdered("x", DATASTORE, 2, "wrong-key", "chi", story.now))
+    assert len(drills.due_soon(story.situation)) == 1
+    story.tell(DrillOrdered("y", DATASTORE, 2, None, "holdfast", story.now))
+    assert drills.due_soon(story.situation) == ()
