@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_ARGS ?= --yes
 
-.PHONY: demo test check format lint types floors docstrings bench bench-recovery drills torture torture-ledger docs audit lock packages clean
+.PHONY: demo test check format lint types floors docstrings bench bench-recovery drills torture torture-ledger docs audit lock packages clean bench-ledger
 
 demo: $(READY) packages
 	@$(BIN)/holdfast demo $(DEMO_ARGS)
@@ -53,6 +53,8 @@ ROUNDS ?= 500
 SEED ?= 1
 torture-ledger: $(READY) packages
 	@$(BIN)/python -m tests.torture.ledger --rounds $(ROUNDS) --seed $(SEED)
+bench-ledger: $(READY) packages
+	$(BIN)/python bench/ledger.py $(BENCH_ARGS)
 
 bench: $(READY) packages
 	$(BIN)/python bench/spine.py

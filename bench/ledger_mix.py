@@ -29,6 +29,7 @@ BATCH = 2_000
 NODE = "node-1"
 CHANNELS: tuple[ChannelName, ...] = ("slack", "status_page", "email")
 DRILL_WEEKDAY = 2
+OFF_SITE = 2
 
 
 def fill(
@@ -125,7 +126,7 @@ def _backup(
         yield (
             end,
             observation.BackupSeen(
-                datastore, number, number == 2, label, "full", now, end,
+                datastore, number, number == OFF_SITE, label, "full", now, end,
                 81_604_378_624, "aes-256-cbc", False,
             ),
         )  # fmt: skip

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
+from ledger_mix import fill
 from measure import RUNS, Row, alternate, timed
 
 from holdfast.ledger.checkpoint import Checkpoint, Signer
@@ -21,16 +24,20 @@ from holdfast.ledger.note import parse_verifier_key
 from holdfast.ledger.tiled import Prover, served_by
 from holdfast.ledger.tiles import TILE_WIDTH, Tile, bundles_of, encode_bundle
 from holdfast.ledger.verify import verify_log
+from holdfast.settings import Home
 from holdfast.storage.folder import Folder
+from holdfast.storage.opening import open_store
 from holdfast.storage.sharing import cores
 
-SIZE, QUICK_SIZE = 1_000_000, 20_000
+SIZE, QUICK_SIZE = 1_000_000, 5_000
 ENTRY_BYTES = 200
 # SHA-256 works in blocks of 64 bytes: four for a leaf of 201, two for a node of 65.
 HASHED = 6 * 64
 PIECE = bytes(HASHED * 100_000)
 SIGNER = Signer("bench.invalid/log", bytes(32))
 MEGABYTE = 1 << 20
+SERVICES = ("ledgers-app", *(f"service-{n}" for n in range(2, 21)))
+DATASTORES = ("orders", *(f"datastore-{n}" for n in range(2, 7)))
 
 
 def rows(*, quick: bool = False) -> list[Row]:
@@ -43,6 +50,7 @@ def rows(*, quick: bool = False) -> list[Row]:
             _verify(folder, size, runs),
             _memory(folder, size),
             _proofs(folder, size, runs),
+            *_opening(Path(name) / "home", size, runs),
         ]
 
 
@@ -98,8 +106,8 @@ def _verify(folder: Path, size: int, runs: int) -> Row:
 
 
 def _memory(folder: Path, size: int) -> Row:
-    argv = ["ledger", "verify", str(folder), "--key", SIGNER.verifier_key, "--json"]
-    peak = peak_of(argv)
+    verify = ("ledger", "verify", str(folder), "--key", SIGNER.verifier_key, "--json")
+    peak, _ = peak_of(["-m", "holdfast", *verify])
     return Row(
         f"memory of verifying {size:,} entries",
         "",
@@ -134,21 +142,74 @@ def _proofs(folder: Path, size: int, runs: int) -> Row:
     )
 
 
-def peak_of(argv: list[str], until: Callable[[], bool] | None = None) -> int:
-    """Return the most memory that a command and its children had at once, in bytes.
+def _opening(home: Path, size: int, runs: int) -> list[Row]:
+    """Open a node on a log of a real mix: once from nothing, then again."""
+    _holdfast("init", "--home", home)
+    adopted = ("--home", home, "--as", "ana", "--json")
+    _holdfast("policy", "adopt", home / "resilience", *adopted)
+    with closing(open_store(Home(home).store_url, create=False)) as store:
+        fill(store, size, SERVICES, DATASTORES)
+    cold = _opened(home)
+    warm = [_opened(home) for _ in range(runs)]
+    assert all(one.kept for one in warm), "the kept fold was not used"
+    of = f"{size:,} entries of a real mix"
+    return [
+        Row(
+            f"opening a node on {of}, to its first beat",
+            "",
+            statistics.median(one.seconds for one in warm),
+            None,
+            "s",
+            floor=10,
+            less=True,
+            note=f"without the kept fold {cold.seconds:,.0f} s",
+        ),
+        Row(
+            f"memory of a node on {of}",
+            "",
+            max(one.peak for one in warm) / MEGABYTE,
+            None,
+            "MB",
+            floor=500,
+            less=True,
+            note=f"its first full check included; without the kept fold"
+            f" {cold.peak / MEGABYTE:,.0f} MB",
+        ),
+    ]
 
-    It runs to its end, or till ``until`` says that enough was seen.
+
+@dataclass(frozen=True)
+class _Opened:
+    seconds: float
+    peak: int
+    kept: bool
+
+
+def _opened(home: Path) -> _Opened:
+    peak, said = peak_of([str(Path(__file__).parent / "opening.py"), str(home)])
+    found = json.loads(said)
+    return _Opened(found["opened"], peak, found["kept"])
+
+
+def _holdfast(*argv: object) -> None:
+    program = [sys.executable, "-m", "holdfast", *(str(one) for one in argv)]
+    subprocess.run(program, check=True, stdout=subprocess.DEVNULL)
+
+
+def peak_of(argv: list[str]) -> tuple[int, str]:
+    """Run Python on it; return the most memory that it and its children held at once,
+    in bytes, and what was printed.
     """
-    program = [sys.executable, "-m", "holdfast", *argv]
-    started = subprocess.Popen(program, stdout=subprocess.DEVNULL)
     peak = 0
-    while started.poll() is None and not (until and until()):
-        peak = max(peak, sum(_held(pid) for pid in _family(started.pid)))
-        time.sleep(0.02)
-    if started.poll() is None:
-        started.terminate()
-    assert started.wait(60) in (0, -15), argv
-    return peak
+    with subprocess.Popen(
+        [sys.executable, *argv], stdout=subprocess.PIPE, text=True
+    ) as started:
+        while started.poll() is None:
+            peak = max(peak, sum(_held(pid) for pid in _family(started.pid)))
+            time.sleep(0.02)
+        assert started.returncode == 0, argv
+        assert started.stdout is not None
+        return peak, started.stdout.read()
 
 
 def _held(pid: int) -> int:
