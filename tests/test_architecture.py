@@ -66,6 +66,7 @@ ROOMS = (
 # only for the reason given.
 SPEAKERS = {
     "pycurl": {
+        "engines/bucket.py",  # A bucket, asked directly who owns it and may delete.
         "sources/fetch.py",  # What a stranger sees, and nothing is ever sent.
         "sources/witness.py",  # A witness, to which checkpoints are posted.
     },

@@ -33,6 +33,13 @@ from holdfast.domain.events.observation import (
     ProtectionSeen,
     VantageChanged,
 )
+from holdfast.domain.events.repository import (
+    Deletion,
+    Escrow,
+    RepositoryExamined,
+    WindowSeen,
+    WrongKey,
+)
 from holdfast.domain.holiday_table import holiday_table
 from holdfast.domain.memory.incidents import Incident
 from holdfast.domain.policy.compiler import compile_policy
@@ -245,9 +252,9 @@ class Story:
         archive_failing: bool = False,
         repositories: tuple[int, ...] = (1, 2),
     ) -> Story:
-        """Look at a datastore's protection now."""
+        """Look at a datastore's protection, and at what can be restored, now."""
         recoverable = None if lag is None else self.now - lag
-        return self.tell(
+        self.tell(
             ProtectionSeen(
                 datastore,
                 self.now,
@@ -257,6 +264,54 @@ class Story:
                 recoverable,
                 repositories,
                 "sha256:00",
+            )
+        )
+        known = self.state.datastores[datastore]
+        for number in repositories:
+            held = known.of_repository(number)
+            if held:
+                self.window(number, held[0].backup.finished_at, datastore=datastore)
+        return self
+
+    def window(
+        self,
+        repository: int,
+        since: datetime | None,
+        *,
+        datastore: str = DATASTORE,
+        holes: tuple[str, ...] = (),
+    ) -> Story:
+        """Look from when on any moment can be restored from a repository."""
+        return self.tell(
+            WindowSeen(datastore, repository, since, self.now, holes, self.now)
+        )
+
+    def examine(
+        self,
+        repository: int = 2,
+        *,
+        datastore: str = DATASTORE,
+        wrong_key: WrongKey = "refused",
+        deletion: Deletion = "refused",
+        escrow: Escrow = "none",
+        owner: str | None = None,
+        region: str | None = None,
+    ) -> Story:
+        """Try a repository now, as a verification does."""
+        return self.tell(
+            RepositoryExamined(
+                job=f"verify-{len(self.told)}",
+                datastore=datastore,
+                repository=repository,
+                read_back=True,
+                cipher="aes-256-cbc",
+                wrong_key=wrong_key,
+                deletion=deletion,
+                escrow=escrow,
+                owner=owner,
+                region=region,
+                evidence="sha256:00",
+                at=self.now,
             )
         )
 

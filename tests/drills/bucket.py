@@ -53,11 +53,12 @@ http {{
     "~Credential={production}/" production;
     "~Credential={keeper}/" keeper;
   }}
-  map "$who $request_method $is_args$args" $refused {{
+  map "$who $request_method $is_args$args $http_x_amz_expected_bucket_owner" $refused {{
     default 0;
     "~^nobody" InvalidAccessKeyId;
     "~^production DELETE" AccessDenied;
     "~^production POST [?]delete" AccessDenied;
+    "~ 999999999999$" AccessDenied;
   }}
   server {{
     listen 127.0.0.1:{port} ssl;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -9,9 +10,14 @@ from pathlib import Path
 
 import pytest
 from tests.drills.bucket import Bucket, a_bucket
-from tests.drills.rig import DATASTORE, Rig, a_rig
+from tests.drills.rig import DATASTORE, Rig, a_rig, shared_temp
 
+from holdfast.engines.account import write_private
+from holdfast.engines.deleting import CONTENT, try_to_delete
+from holdfast.engines.examine import examine
+from holdfast.engines.places import S3At
 from holdfast.engines.protected import Protected
+from holdfast.engines.provision import Layout, lay_out
 
 pytestmark = [pytest.mark.engine, pytest.mark.drills]
 
@@ -46,7 +52,17 @@ def test_a_bucket_holds_the_whole_cycle(rig: tuple[Rig, Bucket]) -> None:
     assert off_site.location.startswith("s3://copies/orders at localhost:")
     read_back = server.run("verify", "read-back", 2)
     assert read_back.ok, read_back.detail
+    [found] = read_back.examinations
+    assert (found.wrong_key, found.deletion) == ("refused", "refused")
+    assert (found.region, found.owner) == ("eu-west-3", None)
+    said = repr(read_back.evidence)
+    assert "HTTP 403" in said
+    assert "AccessDenied" in said
+    assert "production1-secret" not in said
+    assert "keeper1-secret" not in said
     stored = bucket.stored()
+    # Ours, and nobody's data: production could store it, and not remove it.
+    assert stored.pop("orders/holdfast-canary") == CONTENT
     assert len(stored) > 5
     assert {data[:8] for data in stored.values() if data} == {b"Salted__"}
 
@@ -62,3 +78,53 @@ def test_a_bucket_holds_the_whole_cycle(rig: tuple[Rig, Bucket]) -> None:
     assert "KEEPER1" not in production
     assert "KEEPER1" in recovery
     assert "PRODUCTION1" not in recovery
+
+
+@pytest.fixture(name="bucket")
+def _bucket() -> Iterator[tuple[Protected, S3At]]:
+    """Provide a bucket without a server, and a datastore that is only laid out."""
+    with ExitStack() as stack:
+        base = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=shared_temp())))
+        base.chmod(0o711)
+        made = stack.enter_context(a_bucket(base / "bucket"))
+        laid = lay_out(Layout(DATASTORE, base / "on-site", 5999, base / "away"))
+        yield laid, made.place
+
+
+def tried(protected: Protected, place: S3At) -> str:
+    """Return what comes of trying to delete with production's credentials."""
+    repository = replace(protected.repositories[1], path=Path("/orders"), s3=place)
+    return try_to_delete(protected, repository)[0]
+
+
+def test_credentials_that_may_delete_are_found_out(
+    bucket: tuple[Protected, S3At],
+) -> None:
+    """With the keeper's rights in production's hands a copy is not safe, and unknown
+    keys or a server that is gone say nothing either way.
+    """
+    protected, place = bucket
+    assert place.keeper is not None
+    assert tried(protected, place) == "refused"
+    assert tried(protected, replace(place, credentials=place.keeper)) == "possible"
+    stranger = place.keeper.with_name("stranger")
+    write_private(stranger, 'key = "STRANGER"\nsecret = "s"\n')
+    assert tried(protected, replace(place, credentials=stranger)) == "unknown"
+    assert tried(protected, replace(place, endpoint="localhost:1")) == "unknown"
+    assert tried(protected, replace(place, ca_file=None)) == "unknown"
+
+
+def test_a_bucket_tells_whose_it_is(bucket: tuple[Protected, S3At]) -> None:
+    """The declared owner is asked of the bucket, and another account is refused."""
+    protected, place = bucket
+
+    def whose(owner: str) -> tuple[str | None, str | None]:
+        at = replace(place, owner=owner)
+        on_site, off_site = protected.repositories
+        changed = replace(off_site, path=Path("/orders"), s3=at)
+        return examine(
+            replace(protected, repositories=(on_site, changed)), 2, read_back=False
+        ).owner, at.owner
+
+    assert whose("123456789012") == ("123456789012", "123456789012")
+    assert whose("999999999999")[0] == "not 999999999999"

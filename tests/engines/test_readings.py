@@ -11,7 +11,6 @@ from holdfast.engines.compatible import newest_server
 from holdfast.engines.pgbackrest_jobs import _verify_faults
 from holdfast.engines.postgresql import archive_timeout
 from holdfast.engines.raw_bytes import SALTED, looks_encrypted
-from holdfast.engines.repository import missing_segments
 from holdfast.engines.wal import _backwards, commits
 
 WHOLE = """stanza: main
@@ -57,33 +56,6 @@ def test_a_whole_repository_has_no_faults() -> None:
 def test_silence_and_complaints_are_faults(output: str) -> None:
     """A verification that says nothing, or anything bad, is not taken for success."""
     assert _verify_faults(output)
-
-
-def test_a_gap_in_the_archive_is_named() -> None:
-    """The first segment missing after a backup is named; what lies before is not."""
-    segments = tuple(f"0000000100000000000000{n:02X}" for n in (1, 3, 4, 6, 7))
-
-    assert missing_segments(segments, segments[1]) == ("000000010000000000000005",)
-    assert missing_segments(segments, segments[3]) == ()
-
-
-def test_a_backup_without_its_first_segment_has_a_gap() -> None:
-    """A backup whose own WAL is absent cannot be restored."""
-    wanted = "000000010000000000000009"
-
-    assert missing_segments((), wanted) == (wanted,)
-
-
-def test_the_archive_is_unbroken_across_logs_and_timelines() -> None:
-    """The next segment may stand in the next log file or on the next timeline."""
-    segments = (
-        "0000000100000000000000FE",
-        "0000000100000000000000FF",
-        "000000020000000100000000",
-        "000000020000000100000001",
-    )
-
-    assert missing_segments(segments, segments[0]) == ()
 
 
 def test_the_way_back_skips_what_a_timeline_left_behind() -> None:

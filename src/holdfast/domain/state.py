@@ -82,6 +82,13 @@ from holdfast.domain.events.observation import (
 from holdfast.domain.events.people import PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.ransomware import RansomwareSuspected, SuspicionResolved
+from holdfast.domain.events.repository import (
+    BackupOrdered,
+    BackupsExpired,
+    RepositoryExamined,
+    WalSeen,
+    WindowSeen,
+)
 from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import (
@@ -286,6 +293,9 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
             | BackupWeighed()
             | ProtectionSeen()
             | DatastoreMeasured()
+            | RepositoryExamined()
+            | WindowSeen()
+            | WalSeen()
         ):
             known = protection_memory.remember(state.datastores, event, index)
             return replace(state, datastores=known)
@@ -318,8 +328,11 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
                 state.recoveries, event, index
             )
             return replace(state, recoveries=recoveries)
+        case BackupsExpired():
+            return state  # What is left shows in the next look.
         case (
-            JobRequested()
+            BackupOrdered()
+            | JobRequested()
             | JobTaken()
             | JobStarted()
             | JobProgressed()

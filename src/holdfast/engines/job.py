@@ -69,7 +69,15 @@ def _work(folder: Path) -> None:
         ended = Ended(ok=False, detail=f"internal error: {type(error).__name__}")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     now = datetime.now(UTC)
-    result = jobs.Result(ended.ok, ended.detail, now, report.evidence, ended.rehearsal)
+    result = jobs.Result(
+        ended.ok,
+        ended.detail,
+        now,
+        report.evidence,
+        ended.rehearsal,
+        ended.examinations,
+        ended.expired,
+    )
     jobs.write(folder / jobs.RESULT, result)
 
 

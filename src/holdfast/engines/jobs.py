@@ -33,6 +33,8 @@ from holdfast.engines.evidence import BASE_ENVIRONMENT
 from holdfast.errors import HoldfastError
 from holdfast.operations.ports.engine import (
     Evidence,
+    Examination,
+    Expired,
     Finished,
     Lost,
     Rehearsal,
@@ -81,6 +83,8 @@ class Result:
     finished_at: datetime
     evidence: tuple[Evidence, ...]
     rehearsal: Rehearsal | None = None
+    examinations: tuple[Examination, ...] = ()
+    expired: tuple[Expired, ...] = ()
 
 
 def start(folder: Path, order: str) -> None:
@@ -107,6 +111,8 @@ def observe(folder: Path) -> Running | Finished | Lost:
             result.finished_at,
             result.evidence,
             result.rehearsal,
+            result.examinations,
+            result.expired,
         )
     if lives:
         return _running(read(folder / PROGRESS, Progress))

@@ -9,23 +9,29 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from holdfast.engines import jobs, measure, preflight, restore
+from holdfast.engines.archive import read_archive
 from holdfast.engines.codec import to_json
 from holdfast.engines.drill_target import fenced
 from holdfast.engines.evidence import require
 from holdfast.engines.pgbackrest_info import Info, read_info
 from holdfast.engines.pgbackrest_jobs import Order
 from holdfast.engines.postgresql import ask, check_invariants, is_accepting
-from holdfast.engines.protected import Protected
+from holdfast.engines.protected import Protected, RepositoryAt
 from holdfast.engines.raw_bytes import cipher_shown
-from holdfast.engines.wal import Proven, recoverable_to
+from holdfast.engines.wal import Proven, recoverable_to, wal_room
+from holdfast.engines.window import ended, window_of
 from holdfast.errors import HoldfastError
 from holdfast.operations.ports.engine import (
     Description,
+    Evidence,
     Finished,
     InvariantResult,
     Job,
@@ -36,6 +42,7 @@ from holdfast.operations.ports.engine import (
     Readiness,
     Repository,
     Running,
+    Verb,
 )
 
 TOOLS = ("postgres", "pg_ctl", "pg_waldump", "pg_isready", "pg_controldata")
@@ -74,7 +81,7 @@ class PgBackRest:
             require(protected.pgbackrest)
             for tool in TOOLS:
                 require(protected.cluster.bin_folder / tool)
-        return frozenset({"backup", "verify", "restore", "failover", "drill"})
+        return frozenset(get_args(Verb))
 
     def has(self, datastore: str) -> bool:
         """Say whether the datastore is named in the settings here."""
@@ -92,6 +99,7 @@ class PgBackRest:
                 datastore, now, False, None, None, None, False, None, False, evidence
             )
         recovering, timeline, version, archiving, archived_at, failing = asked.rows[0]
+        wal_bytes, free_bytes = wal_room(protected.cluster.data / "pg_wal")
         assert timeline is None or isinstance(timeline, int)
         assert archived_at is None or isinstance(archived_at, datetime)
         return Description(
@@ -105,6 +113,8 @@ class PgBackRest:
             last_archived_at=archived_at.astimezone(UTC) if archived_at else None,
             archive_failing=bool(failing),
             evidence=evidence,
+            wal_bytes=wal_bytes,
+            wal_free_bytes=free_bytes,
         )
 
     def preflight(self, datastore: str, repository: int) -> Preflight:
@@ -114,14 +124,20 @@ class PgBackRest:
     def points(self, datastore: str) -> Points:
         """List what could be restored, asking each repository with its own key."""
         protected = self._find(datastore)
-        infos = [read_info(protected, r.number) for r in protected.repositories]
-        proven = _proven(protected, infos)
+        # Side by side: one that does not answer must not hold up the others.
+        with ThreadPoolExecutor(len(protected.repositories)) as hands:
+            looks = list(hands.map(partial(_look, protected), protected.repositories))
+        proven = _proven(protected, looks)
         return Points(
             datastore=datastore,
             at=datetime.now(UTC),
-            repositories=tuple(_repository(protected, info) for info in infos),
+            repositories=tuple(
+                replace(look.found, window=ended(look.found.window, proven.moment))
+                for look in looks
+            ),
             recoverable_to=proven.moment,
-            evidence=tuple(e for i in infos for e in i.evidence) + proven.evidence,
+            evidence=tuple(e for look in looks for e in look.evidence)
+            + proven.evidence,
         )
 
     def measure(
@@ -211,21 +227,24 @@ class PgBackRest:
 _SLUG = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
-def _proven(protected: Protected, infos: list[Info]) -> Proven:
-    """Prove the moment for the repository that is furthest behind.
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One repository's own account, and what it amounts to."""
 
-    Which one a disaster leaves cannot be known before it.
-    """
-    usable = [i for i in infos if i.answers and i.good_backups and i.wal_max]
-    if not usable:
-        return Proven(None, ())
-    behind = min(usable, key=lambda info: info.wal_max or "")
-    return recoverable_to(protected, behind)
+    info: Info
+    found: Repository
+    evidence: tuple[Evidence, ...]
 
 
-def _repository(protected: Protected, info: Info) -> Repository:
-    place = protected.repository(info.repository)
-    return Repository(
+def _look(protected: Protected, place: RepositoryAt) -> _Look:
+    info = read_info(protected, place.number)
+    window, evidence = None, info.evidence
+    if info.answers and info.archive_id is not None:
+        archive = read_archive(protected, info)
+        evidence += archive.evidence
+        if archive.segments:
+            window = window_of(info, archive)
+    found = Repository(
         number=place.number,
         location=place.location,
         off_site=place.off_site,
@@ -235,7 +254,34 @@ def _repository(protected: Protected, info: Info) -> Repository:
         backups=info.backups,
         wal_max=info.wal_max,
         detail=info.message,
+        window=window,
     )
+    return _Look(info, found, evidence)
+
+
+def _proven(protected: Protected, looks: list[_Look]) -> Proven:
+    """Prove the moment for the repository that is furthest behind.
+
+    Which one a disaster leaves cannot be known before it. Beyond a hole in its archive
+    nothing counts but what a backup itself holds.
+    """
+    usable = [
+        look
+        for look in looks
+        if look.info.answers and look.info.good_backups and look.info.wal_max
+    ]
+    if not usable:
+        return Proven(None, ())
+    behind = min(usable, key=lambda look: look.info.wal_max or "")
+    proven = recoverable_to(protected, behind.info)
+    broken = [
+        max(backup.started_at for backup in look.info.good_backups)
+        for look in usable
+        if look.found.window is not None and look.found.window.since is None
+    ]
+    if proven.moment is None or not broken:
+        return proven
+    return Proven(min(proven.moment, *broken), proven.evidence)
 
 
 def _doubt(

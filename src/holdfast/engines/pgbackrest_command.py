@@ -142,6 +142,8 @@ def _text(
         f"lock-path={protected.folder / 'lock'}",
         f"spool-path={protected.folder / 'spool'}",
         "start-fast=y",
+        # Expiring is a job of its own, which looks before it removes.
+        "expire-auto=n",
         "compress-type=gz",
         "compress-level=1",
         *(f"{name}={seconds}" for name, seconds in TIMEOUTS.items()),

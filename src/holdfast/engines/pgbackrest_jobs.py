@@ -1,4 +1,4 @@
-"""What a detached job does: back up, verify, restore, open what was restored, drill.
+"""What a detached job does: back up, verify, expire, restore, open, drill.
 
 The verdict never is an exit status. A backup is judged by the repository's own
 listing afterwards, a verification by what it printed and by the archive's listing, a
@@ -11,15 +11,18 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from holdfast.engines.archive import read_archive
 from holdfast.engines.drill import drill
 from holdfast.engines.evidence import summarise
+from holdfast.engines.examine import examine
+from holdfast.engines.expire import expire
 from holdfast.engines.pgbackrest_command import call, configure_recovery
 from holdfast.engines.pgbackrest_info import read_info
 from holdfast.engines.protected import Protected
 from holdfast.engines.raw_bytes import cipher_shown
 from holdfast.engines.report import Ended, Report
-from holdfast.engines.repository import list_archive, missing_segments
 from holdfast.engines.restore import failover, restore
+from holdfast.engines.schedule import kind_due
 from holdfast.operations.ports.engine import Job
 
 _STATUS = re.compile(r"^\s*status: (\S+)", re.MULTILINE)
@@ -43,9 +46,11 @@ def carry_out(order: Order, report: Report) -> Ended:
     numbers = _numbers(job, protected)
     match job.verb:
         case "backup":
-            return _all([_back_up(protected, n, report) for n in numbers])
+            return _all([_back_up(protected, job, n, report) for n in numbers])
         case "verify":
             return _all([_verify(protected, n, report) for n in numbers])
+        case "expire":
+            return _all([expire(protected, n, report) for n in numbers])
         case "restore":
             return restore(protected, job, report)
         case "failover":
@@ -61,19 +66,26 @@ def _numbers(job: Job, protected: Protected) -> tuple[int, ...]:
 
 
 def _all(ends: list[Ended]) -> Ended:
-    return Ended(all(end.ok for end in ends), "; ".join(end.detail for end in ends))
+    return Ended(
+        all(end.ok for end in ends),
+        "; ".join(end.detail for end in ends),
+        examinations=tuple(found for end in ends for found in end.examinations),
+        expired=tuple(gone for end in ends for gone in end.expired),
+    )
 
 
-def _back_up(protected: Protected, number: int, report: Report) -> Ended:
-    report.step(f"backing up to repository {number}")
+def _back_up(protected: Protected, job: Job, number: int, report: Report) -> Ended:
+    before = read_info(protected, number)
     # The repository counts whole seconds.
     began = datetime.now(UTC) - timedelta(seconds=1)
+    kind = job.kind or kind_due(before, protected.schedule, began)
+    report.step(f"backing up to repository {number} ({kind})")
     ran = report.keep(
         call(
             protected,
             "backup",
             f"--repo={number}",
-            *("--type=full", "--log-level-console=info"),
+            *(f"--type={kind}", "--log-level-console=info"),
             # The keeper's credentials: production's need not be able to delete.
             config=configure_recovery(protected, number),
             deadline=protected.deadlines.backup,
@@ -104,10 +116,11 @@ def _verify(protected: Protected, number: int, report: Report) -> Ended:
     )
     faults = _verify_faults(ran.output) if not ran.timed_out else [summarise(ran)]
     faults += _archive_faults(protected, number, report)
-    if faults:
-        shown = "; ".join(faults[:SHOWN_FAULTS])
-        return Ended(ok=False, detail=f"repository {number}: {shown}")
-    return Ended(ok=True, detail=f"repository {number}: backups and archive are whole")
+    report.step(f"trying what repository {number} refuses")
+    found = examine(protected, number, read_back=not faults)
+    report.keep_all(found.evidence)
+    said = "; ".join(faults[:SHOWN_FAULTS]) or "backups and archive are whole"
+    return Ended(not faults, f"repository {number}: {said}", examinations=(found,))
 
 
 def _verify_faults(output: str) -> list[str]:
@@ -129,9 +142,12 @@ def _archive_faults(protected: Protected, number: int, report: Report) -> list[s
     report.keep_all(info.evidence)
     if not info.good_backups or info.archive_id is None:
         return ["no backup to restore from"]
-    segments, _, ran = list_archive(protected, number, info.archive_id)
-    report.keep(ran)
-    missing = missing_segments(segments, info.good_backups[0].wal_start)
+    archive = read_archive(protected, info)
+    report.keep_all(archive.evidence)
+    oldest = next((b for b in info.good_backups if archive.leads_here(b)), None)
+    if oldest is None:
+        return ["no backup leads to the newest segment"]
+    missing = archive.holes_after(oldest.wal_start)
     return [f"WAL segment {name} is missing" for name in missing]
 
 

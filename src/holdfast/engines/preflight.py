@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from holdfast.engines.archive import read_archive
 from holdfast.engines.compatible import fit
 from holdfast.engines.pgbackrest_command import version
 from holdfast.engines.pgbackrest_info import NOTHING_THERE, Info, read_info
 from holdfast.engines.postgresql import postmaster
 from holdfast.engines.protected import Protected
-from holdfast.engines.repository import list_archive, missing_segments
 from holdfast.operations.ports.engine import Evidence, Preflight
 
 Check = tuple[str, bool, str]
@@ -51,9 +51,9 @@ def _contents(
         return checks, tuple(evidence)
     newest = info.good_backups[-1]
     checks.append(("backup", True, newest.label))
-    segments, _, ran = list_archive(protected, info.repository, info.archive_id)
-    evidence.append(ran.evidence)
-    missing = missing_segments(segments, newest.wal_start)
+    archive = read_archive(protected, info)
+    evidence += archive.evidence
+    missing = archive.holes_after(newest.wal_start)
     said = f"segment {missing[0]} is missing" if missing else "unbroken"
     checks.append(("archive", not missing, said))
     checks.append(_space(protected, newest.size_bytes))

@@ -107,7 +107,9 @@ class Schedule:
 
     def __post_init__(self) -> None:
         """Refuse what would keep nothing."""
-        if min(self.retention_days, self.retention_full or 1) < 1:
+        if self.retention_days < 1 or not (
+            self.retention_full is None or self.retention_full > 0
+        ):
             message = "retention must keep at least one day, or one full backup"
             raise ValueError(message)
         if self.diff_every > self.full_every:

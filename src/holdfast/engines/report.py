@@ -7,7 +7,12 @@ from pathlib import Path
 
 from holdfast.engines import jobs
 from holdfast.engines.evidence import Ran
-from holdfast.operations.ports.engine import Evidence, Rehearsal
+from holdfast.operations.ports.engine import (
+    Evidence,
+    Examination,
+    Expired,
+    Rehearsal,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,8 @@ class Ended:
     ok: bool
     detail: str
     rehearsal: Rehearsal | None = None
+    examinations: tuple[Examination, ...] = ()
+    expired: tuple[Expired, ...] = ()
 
 
 @dataclass(slots=True)

@@ -1,8 +1,4 @@
-"""Look at a repository's own files: is the archive unbroken?
-
-`verify` of 2.45 does not notice a segment missing from the middle of the archive; its
-listing shows it.
-"""
+"""List and fetch what lies in a repository's archive, with its own credentials."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import gzip
 import json
 import re
 import zlib
-from itertools import pairwise
 
 from holdfast.engines.evidence import Ran
 from holdfast.engines.pgbackrest_command import call
@@ -63,32 +58,8 @@ def fetch_segment(
     return _expand(got.data), (listed.evidence, got.evidence)
 
 
-def missing_segments(segments: tuple[str, ...], wal_start: str) -> tuple[str, ...]:
-    """Return the segments after which the next one is missing, from a backup on.
-
-    Timelines overlap in position, so a gap is one that no timeline fills.
-    """
-    if wal_start not in segments:
-        return (wal_start,)
-    positions = sorted({_position(s) for s in segments if s[8:] >= wal_start[8:]})
-    return tuple(
-        _name(before + 1, wal_start[:8])
-        for before, after in pairwise(positions)
-        if after != before + 1
-    )
-
-
 def _expand(data: bytes) -> bytes | None:
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error):
         return None
-
-
-def _position(segment: str) -> int:
-    return int(segment[8:16], 16) * SEGMENTS_PER_LOG + int(segment[16:], 16)
-
-
-def _name(position: int, timeline: str) -> str:
-    log, segment = divmod(position, SEGMENTS_PER_LOG)
-    return f"{timeline}{log:08X}{segment:08X}"

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from holdfast.engines.codec import from_json, to_json
 from holdfast.engines.shelf import MemoryShelf, Shelf
@@ -22,6 +22,7 @@ from holdfast.operations.ports.engine import (
     Backup,
     Description,
     Evidence,
+    Examination,
     Finished,
     InvariantResult,
     Job,
@@ -33,6 +34,8 @@ from holdfast.operations.ports.engine import (
     Rehearsal,
     Repository,
     Running,
+    Verb,
+    Window,
 )
 
 Fault = Literal["fail", "lost", "hang"]
@@ -41,6 +44,7 @@ OFF_SITE = 2
 LENGTHS = {
     "backup": timedelta(minutes=2),
     "verify": timedelta(minutes=1),
+    "expire": timedelta(seconds=10),
     "restore": timedelta(minutes=10),
     "failover": timedelta(seconds=10),
     "drill": timedelta(minutes=15),
@@ -107,7 +111,7 @@ class Scripted:
 
     def capabilities(self) -> frozenset[str]:
         """Return what a single cluster can do."""
-        return frozenset({"backup", "verify", "restore", "failover", "drill"})
+        return frozenset(get_args(Verb))
 
     def has(self, datastore: str) -> bool:
         """Say whether the datastore is scripted here."""
@@ -211,7 +215,28 @@ class Scripted:
             case _:
                 ok, detail = True, f"{job.verb} done"
         proof = (self._evidence(job.verb, job.datastore, at=started.at),)
-        return Finished(ok, detail, started.ends_at, proof)
+        tried = self._tried(job, ok=ok, proof=proof) if job.verb == "verify" else ()
+        return Finished(ok, detail, started.ends_at, proof, examinations=tried)
+
+    def _tried(
+        self, job: Job, *, ok: bool, proof: tuple[Evidence, ...]
+    ) -> tuple[Examination, ...]:
+        """Return what a verification tries; the off-site copy is out of reach."""
+        numbers = REPOSITORIES if job.repository is None else (job.repository,)
+        return tuple(
+            Examination(
+                repository=number,
+                read_back=ok,
+                cipher="aes-256-cbc",
+                wrong_key="refused",
+                deletion="refused" if number == OFF_SITE else "unknown",
+                escrow="none",
+                owner=None,
+                region=None,
+                evidence=proof,
+            )
+            for number in numbers
+        )
 
     def _rehearsed(self, started: Started) -> Finished:
         """End a drill: it has to fail where something was broken on purpose."""
@@ -365,6 +390,9 @@ class Scripted:
             backups=backups,
             wal_max=backups[-1].wal_stop if backups else None,
             detail="ok" if backups else "no backup",
+            window=Window(backups[0].finished_at, self._reach(datastore, now), ())
+            if backups
+            else None,
         )
 
     def _evidence(

@@ -15,7 +15,9 @@ run side by side can stand in WAL in the other order, by milliseconds as a rule.
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import struct
 import tempfile
 from dataclasses import dataclass
@@ -61,6 +63,15 @@ def recoverable_to(protected: Protected, info: Info) -> Proven:
         return living
     archived = _from_archive(protected, info)
     return Proven(archived.moment, living.evidence + archived.evidence)
+
+
+def wal_room(folder: Path) -> tuple[int | None, int | None]:
+    """Return how much WAL lies in the server's folder, and how much room is left."""
+    try:
+        lying = sum(e.stat().st_size for e in os.scandir(folder) if e.is_file())
+        return lying, shutil.disk_usage(folder).free
+    except OSError:
+        return None, None
 
 
 def commits(dump: str) -> tuple[datetime, ...]:

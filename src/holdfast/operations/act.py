@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import assert_never, cast
 
 import cattrs
 
@@ -29,12 +29,14 @@ from holdfast.domain.events.drill import DrillMeasured, DrillTraced, Scenario
 from holdfast.domain.events.incident import PreflightChecked, RecoveryVerified
 from holdfast.domain.events.job import JobFinished, JobLost, JobRequested, JobStarted
 from holdfast.domain.events.notice import StatusPageSeen
+from holdfast.domain.events.repository import BackupsExpired, RepositoryExamined
 from holdfast.domain.events.runner import JobProgressed, JobTaken
 from holdfast.domain.memory.incidents import Recovery
 from holdfast.domain.memory.protection import Job as JobSoFar
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.ports.engine import (
+    BackupKind,
     Engine,
     Evidence,
     Finished,
@@ -123,6 +125,7 @@ def engine_of(shop: Workshop, datastore: str) -> Engine:
 
 def _job(shop: Workshop, requested: JobRequested) -> Job:
     drill = shop.log.state().drills.get(requested.job)
+    ordered = shop.log.state().jobs.by_hand.get(requested.job)
     return Job(
         id=requested.job,
         datastore=requested.datastore,
@@ -133,6 +136,7 @@ def _job(shop: Workshop, requested: JobRequested) -> Job:
         sabotage=drill.ordered.sabotage if drill else None,
         scenario=_scenario(shop, drill.rehearsal) if drill else "restore",
         smoke_tests=_smoke_tests(shop, requested.datastore) if drill else (),
+        kind=cast("BackupKind | None", ordered.kind) if ordered else None,
     )
 
 
@@ -210,7 +214,11 @@ def _observe(shop: Workshop, name: str) -> Sequence[Fact]:
             finished = JobFinished(
                 name, end.ok, _short(end.detail), digest, end.finished_at
             )
-            return (*_measured(asked, end, digest, now), Fact(finished, now))
+            found = (
+                *_measured(asked, end, digest, now),
+                *_found_out(asked, end, digest, now),
+            )
+            return (*found, Fact(finished, now))
         case Lost() as lost:
             detail = _short(_cleared(engine, asked, lost.detail))
             return (Fact(JobLost(name, detail, now), now),)
@@ -269,6 +277,44 @@ def _traced(job: Job, found: Rehearsal, at: datetime) -> DrillTraced:
         smoke_tests=found.smoke_tests,
         began_us=tuple(began // _MICROSECOND for _, began, _ in found.steps),
         at=at,
+    )
+
+
+def _found_out(job: Job, end: Finished, digest: str, now: datetime) -> tuple[Fact, ...]:
+    """Return what a verification tried, and what an expiry removed."""
+    examined = [
+        RepositoryExamined(
+            job=job.id,
+            datastore=job.datastore,
+            repository=found.repository,
+            read_back=found.read_back,
+            cipher=found.cipher,
+            wrong_key=found.wrong_key,
+            deletion=found.deletion,
+            escrow=found.escrow,
+            owner=found.owner,
+            region=found.region,
+            evidence=digest,
+            at=end.finished_at,
+        )
+        for found in end.examinations
+    ]
+    expired = [
+        BackupsExpired(
+            job=job.id,
+            datastore=job.datastore,
+            repository=gone.repository,
+            removed=gone.removed,
+            kept=gone.kept,
+            evidence=digest,
+            at=end.finished_at,
+        )
+        for gone in end.expired
+        if gone.removed
+    ]
+    return (
+        *(Fact(event, now) for event in examined),
+        *(Fact(event, now) for event in expired),
     )
 
 

@@ -6,19 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from holdfast.domain.catalogue import Datastore
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.events.measure import BackupWeighed, DatastoreMeasured
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
+from holdfast.domain.events.repository import WalSeen, WindowSeen
 from holdfast.journal import Fact
 from holdfast.operations.act import keep_evidence
-from holdfast.operations.ports.engine import Engine, Points
+from holdfast.operations.ports.engine import Description, Engine, Points
 from holdfast.operations.world import Work, Workshop
 
 LOOK_EVERY = timedelta(minutes=5)
+# A window of recovery that only grows is told this often.
+TELL_EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +84,53 @@ def _look(shop: Workshop, engine: Engine, datastore: Datastore) -> Sequence[Fact
     )
     gone = _gone(shop, datastore.id, points)
     measured = _measured(shop, engine, points) if described.running else []
+    wal = _wal(described, at)
+    windows = _windows(shop, points)
     weights = _weights(datastore.id, points)
     return [
         Fact(seen, at),
+        *wal,
         *_backups(datastore.id, points),
         *gone,
+        *windows,
         *measured,
         *weights,
     ]
+
+
+def _wal(described: Description, at: datetime) -> list[Fact]:
+    """Return how much WAL lies on the server, where that could be seen."""
+    if described.wal_bytes is None or described.wal_free_bytes is None:
+        return []
+    seen = WalSeen(
+        described.datastore, at, described.wal_bytes, described.wal_free_bytes
+    )
+    return [Fact(seen, at)]
+
+
+def _windows(shop: Workshop, points: Points) -> list[Fact]:
+    """Return the windows of recovery that are new: changed, or not told for an hour."""
+    known = shop.log.state().datastores.get(points.datastore)
+    found = []
+    for repository in points.repositories:
+        window = repository.window
+        before = known.windows.get(repository.number) if known else None
+        if window is None or (
+            before is not None
+            and points.at - before.event.at < TELL_EVERY
+            and (before.event.since, before.event.holes) == (window.since, window.holes)
+        ):
+            continue
+        seen = WindowSeen(
+            points.datastore,
+            repository.number,
+            window.since,
+            window.until,
+            window.holes,
+            points.at,
+        )
+        found.append(Fact(seen, points.at))
+    return found
 
 
 def _measured(shop: Workshop, engine: Engine, points: Points) -> list[Fact]:

@@ -16,6 +16,8 @@ def read_back(
     """Let a read-back be asked for and end now."""
     name = f"job-{len(story.told)}"
     story.tell(JobRequested(name, DATASTORE, verb, repository, None, None, story.now))
+    if verb == "verify":
+        story.examine(repository)
     return story.tell(JobFinished(name, ok, "", "sha256:00", story.now))
 
 
@@ -46,7 +48,7 @@ def test_a_copy_is_met_once_it_was_read_back() -> None:
     assert story.judge("off_site").standing == "unproven"
     verdict = read_back(story).judge("off_site")
     assert verdict.standing == "met"
-    assert [p.index for p in verdict.proofs] == [2, 4]
+    assert [p.index for p in verdict.proofs] == [2, 5, 4]
 
 
 def test_a_read_back_begun_before_the_copy_does_not_count() -> None:
@@ -67,7 +69,8 @@ def test_a_copy_that_cannot_be_read_is_breached() -> None:
 
 def test_a_restore_from_the_copy_reads_it_too() -> None:
     """A restore that worked is a read-back; one that failed says nothing of it."""
-    assert read_back(copied(), verb="restore").judge("off_site").standing == "met"
+    story = read_back(copied().examine(), verb="restore")
+    assert story.judge("off_site").standing == "met"
     story = read_back(read_back(copied()), verb="restore", ok=False)
     assert story.judge("off_site").standing == "met"
 
@@ -182,3 +185,43 @@ def test_copies_that_are_never_read_become_overdue() -> None:
     read_back(story)
     (duty,) = story.owes("off_site").values()
     assert duty.due_at == story.now + 2 * DAY
+
+
+def test_a_copy_that_production_can_delete_is_at_risk() -> None:
+    """It is tried with production's credentials: refused is met, possible is not."""
+    story = read_back(copied())
+    assert story.judge("off_site").standing == "met"
+    story.after(SECOND).examine(deletion="possible")
+    verdict = story.judge("off_site")
+    assert verdict.standing == "at_risk"
+    assert "can delete the copy" in verdict.reason
+    story.after(SECOND).examine(deletion="unknown")
+    assert story.judge("off_site").standing == "unproven"
+
+
+def test_an_attempt_of_days_ago_says_nothing() -> None:
+    """What was tried more than two days ago does not count."""
+    story = copied(decisions={"backup_gap": "5 d"}).examine()
+    story = read_back(story.after(2 * DAY), verb="restore")
+    assert story.judge("off_site").standing == "met"
+    assert story.after(SECOND).judge("off_site").standing == "unproven"
+
+
+def test_the_buckets_own_word_goes_before_the_catalogues() -> None:
+    """A region or owner other than declared is red; the one declared is shown."""
+
+    def sydney(catalogue: dict[str, Any]) -> None:
+        for environment in catalogue["environments"]:
+            if environment["id"] == catalogue["datastores"][0]["backup_environment"]:
+                environment["region"] = "ap-southeast-2"
+
+    story = read_back(copied(edit=sydney))
+    assert "as the catalogue declares" in story.judge("off_site").reason
+    story.after(SECOND).examine(region="ap-southeast-2", owner="210987654321")
+    verdict = story.judge("off_site")
+    assert verdict.standing == "met"
+    assert "region ap-southeast-2 by its own word" in verdict.reason
+    story.after(SECOND).examine(region="eu-west-3")
+    assert story.judge("off_site").standing == "breached"
+    story.after(SECOND).examine(region="ap-southeast-2", owner="not 210987654321")
+    assert "owner is not" in story.judge("off_site").reason

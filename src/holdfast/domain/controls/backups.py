@@ -1,6 +1,9 @@
 """Backups are automated, encrypted, taken daily, with point-in-time recovery on.
 
-Four single facts, each shown by evidence of its own; the worst decides.
+Four single facts, each shown by evidence of its own; the worst decides. Automated: a
+run by a schedule. Encrypted: the raw bytes, and a restore with a wrong key that was
+refused. Daily: the gaps between backups, in UTC. Point-in-time recovery: a window of
+restorable moments that was looked up in the archive.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from holdfast.domain.catalogue import Datastore
+from holdfast.domain.controls import reading_back, room_for_wal, schedule
 from holdfast.domain.controls.judging import (
     Duty,
     Proof,
@@ -18,14 +22,16 @@ from holdfast.domain.controls.judging import (
     unproven,
     within,
 )
-from holdfast.domain.events.job import JobRequested
+from holdfast.domain.events.job import JobRequested, JobVerb
 from holdfast.domain.events.observation import BackupSeen
 from holdfast.domain.memory import protection
 
 # The job is asked for this long before the day is over, and again after a failure.
 LEAD = timedelta(hours=1)
 RETRY = timedelta(minutes=10)
+EXPIRE_RETRY = timedelta(hours=1)
 LOOK_COUNTS_FOR = timedelta(minutes=15)
+WINDOW_COUNTS_FOR = timedelta(hours=2)
 # How far back gaps between backups still count against the promise.
 HISTORY = timedelta(days=31)
 DAY = timedelta(days=1)
@@ -42,7 +48,9 @@ def judge(situation: Situation) -> Verdict:
 
 
 def owes(situation: Situation) -> tuple[Duty, ...]:
-    """Owe a backup to each repository of each datastore, once a day."""
+    """Owe a backup to each repository of each datastore, once a day; that the on-site
+    ones are read back, and that retention removes what it no longer wants.
+    """
     duties: list[Duty] = []
     for datastore in covered(situation):
         known = situation.state.datastores.get(datastore.id, protection.Datastore())
@@ -50,7 +58,16 @@ def owes(situation: Situation) -> tuple[Duty, ...]:
             _backup_duty(situation, datastore, known, number)
             for number in _repositories(known) or (None,)
         ]
+        own += [
+            _expiry_duty(situation, datastore, number)
+            for number in sorted({seen.backup.repository for seen in known.backups})
+            if _to_expire(situation, datastore.id, known, number)
+        ]
         duties.extend(_one_at_a_time(own))
+        duties.extend(
+            reading_back.duty(situation, datastore, number, "backups")
+            for number in sorted(_on_site(known))
+        )
     return tuple(duties)
 
 
@@ -110,7 +127,7 @@ def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
     )
     for fault in _faults(situation, datastore.id, known):
         return Verdict("breached", fault, (proof,))
-    for doubt in _left_behind(situation, datastore.id, known):
+    for doubt in _doubts(situation, datastore.id, known):
         return Verdict("at_risk", doubt, (proof,))
     seen = known.seen
     if seen is None or not within(seen.at, situation.now, LOOK_COUNTS_FOR):
@@ -119,13 +136,51 @@ def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
     if not seen.running:
         reason = f"{datastore.id}: it does not run, so that nobody sees it archive"
         return unproven(reason, proof, look)
-    if not _automated(situation, datastore.id):
+    if not schedule.automated(situation, datastore.id, gap(situation)):
         reason = f"{datastore.id}: nobody has seen a backup start by itself of late"
         return unproven(reason, proof, look)
-    reason = f"{datastore.id}: automated, encrypted, daily, restorable to any moment"
+    for missing in _not_shown(situation, datastore.id, known):
+        return unproven(f"{datastore.id}: {missing}", proof, look)
+    since = max(found.event.since or seen.at for found in known.windows.values())
+    reason = (
+        f"{datastore.id}: automated, encrypted, daily, "
+        f"restorable to any moment since {since:%Y-%m-%d %H:%M} UTC"
+    )
     due = newest.backup.finished_at + gap(situation)
     archive = Proof("archiving runs", known.seen_index, seen.at)
-    return Verdict("met", reason, (proof, archive), due)
+    return Verdict("met", reason, (proof, archive, *_tried(known)), due)
+
+
+def _tried(known: protection.Datastore) -> tuple[Proof, ...]:
+    """Return the proofs from trying: wrong keys refused, windows looked up."""
+    keys = (
+        Proof(f"repository {number}: a wrong key is refused", f.index, f.event.at)
+        for number, f in sorted(known.examined.items())
+    )
+    windows = (
+        Proof(f"repository {number}: window looked up", f.index, f.event.at)
+        for number, f in sorted(known.windows.items())
+    )
+    return (*keys, *windows)
+
+
+def _not_shown(
+    situation: Situation, name: str, known: protection.Datastore
+) -> list[str]:
+    """Name what nobody has shown of late about the repositories that hold backups."""
+    missing = []
+    for number in sorted({seen.backup.repository for seen in known.backups}):
+        tried = reading_back.examined(situation, name, number)
+        if tried is None or tried.event.wrong_key == "unknown":
+            missing.append(f"nobody has tried a wrong key on repository {number}")
+        window = known.windows.get(number)
+        if window is None or not within(
+            window.event.at, situation.now, WINDOW_COUNTS_FOR
+        ):
+            missing.append(
+                f"nobody has looked from when on repository {number} can be restored"
+            )
+    return missing
 
 
 def _none_yet(situation: Situation, datastore: Datastore) -> Verdict:
@@ -149,6 +204,16 @@ def _faults(situation: Situation, name: str, known: protection.Datastore) -> lis
         faults.append(f"{name}: the newest backup is older than {_hours(longest)}")
     if _widest_gap(known, now) > longest:
         faults.append(f"{name}: two backups lay more than {_hours(longest)} apart")
+    for number, tried in sorted(known.examined.items()):
+        if tried.event.wrong_key == "opened":
+            faults.append(f"{name}: a wrong key opens repository {number}")
+        if tried.event.escrow == "fails":
+            faults.append(f"{name}: the escrowed key does not open repository {number}")
+    faults += [
+        f"{name}: no backup in repository {number} leads to its newest WAL"
+        for number, window in sorted(known.windows.items())
+        if window.event.since is None and known.of_repository(number)
+    ]
     if known.seen is not None and known.seen.running and not known.seen.archiving:
         faults.append(f"{name}: point-in-time recovery is off")
     if known.seen is not None and known.seen.archive_failing:
@@ -156,17 +221,29 @@ def _faults(situation: Situation, name: str, known: protection.Datastore) -> lis
     return faults
 
 
-def _left_behind(
-    situation: Situation, name: str, known: protection.Datastore
-) -> list[str]:
-    """Name the repositories whose own newest backup is too old."""
+def _doubts(situation: Situation, name: str, known: protection.Datastore) -> list[str]:
+    """Name what will break the promise if nobody acts: repositories whose own newest
+    backup is too old, holes in an archive, a disk that fills.
+    """
     longest = gap(situation)
-    return [
-        f"{name}: repository {newest.repository} has had no backup for longer than "
-        f"{_hours(longest)}"
-        for newest in _newest_of_each(known)
-        if situation.now - newest.finished_at > longest
+    lack = room_for_wal.shortage(known)
+    holes = [
+        f"{name}: WAL segment {found.event.holes[0]} is missing in repository "
+        f"{number}; it can be restored from {found.event.since:%Y-%m-%d %H:%M} UTC on"
+        for number, found in sorted(known.windows.items())
+        if found.event.holes and found.event.since is not None
     ]
+    full = [f"{name}: {lack}"] if lack else []
+    return (
+        full
+        + holes
+        + [
+            f"{name}: repository {newest.repository} has had no backup for longer than "
+            f"{_hours(longest)}"
+            for newest in _newest_of_each(known)
+            if situation.now - newest.finished_at > longest
+        ]
+    )
 
 
 def _newest_of_each(known: protection.Datastore) -> list[BackupSeen]:
@@ -188,16 +265,6 @@ def _widest_gap(known: protection.Datastore, now: datetime) -> timedelta:
         if seen.backup.finished_at >= now - HISTORY
     ]
     return max((b - a for a, b in pairwise(recent)), default=timedelta(0))
-
-
-def _automated(situation: Situation, datastore: str) -> bool:
-    return any(
-        job.requested.verb == "backup"
-        and job.ok
-        and job.ended is not None
-        and within(job.ended.at, situation.now, gap(situation))
-        for job in situation.state.jobs.of(datastore)
-    )
 
 
 def _restoring(situation: Situation, datastore: str) -> bool:
@@ -231,7 +298,7 @@ def _backup_duty(
         and not _restoring(situation, name)
         and _may_ask(situation, name, repository)
     ):
-        conclusions = (_request(situation, name, repository),)
+        conclusions = (_request(situation, name, repository, "backup"),)
     where = f" to repository {repository}" if repository is not None else ""
     return Duty(
         key=f"backup/{name}/{repository or 'any'}/{due:%Y%m%dT%H%M}",
@@ -240,6 +307,54 @@ def _backup_duty(
         owner="PL",
         due_at=due,
         conclusions=conclusions,
+    )
+
+
+def _on_site(known: protection.Datastore) -> set[int]:
+    return {s.backup.repository for s in known.backups if not s.backup.off_site}
+
+
+def _to_expire(
+    situation: Situation, name: str, known: protection.Datastore, repository: int
+) -> bool:
+    """Say whether retention is to be applied: once after each good read-back.
+
+    Never where others take the backups: for how long they keep them is theirs to say.
+    """
+    whole = reading_back.whole_since(situation, name, repository)
+    held = known.of_repository(repository)
+    if whole is None or held[-1] in schedule.foreign_backups(situation, name):
+        return False
+    return not any(
+        job.requested.verb == "expire"
+        and job.requested.repository == repository
+        and job.requested.at >= whole
+        and (job.ok or job.ended is None)
+        for job in situation.state.jobs.of(name)
+    )
+
+
+def _expiry_duty(situation: Situation, datastore: Datastore, repository: int) -> Duty:
+    name, now = datastore.id, situation.now
+    jobs = situation.state.jobs.of(name)
+    failed = [
+        job.ended.at
+        for job in jobs
+        if job.ended is not None
+        and job.requested.verb == "expire"
+        and job.requested.repository == repository
+    ]
+    free = all(job.ended is not None for job in jobs) and not any(
+        now - at < EXPIRE_RETRY for at in failed
+    )
+    whole = reading_back.whole_since(situation, name, repository) or now
+    return Duty(
+        key=f"expire/{name}/{repository}/{whole:%Y%m%dT%H%M%S}",
+        control="backups",
+        what=f"apply retention to repository {repository} of {name}",
+        owner="PL",
+        due_at=whole + DAY,
+        conclusions=(_request(situation, name, repository, "expire"),) if free else (),
     )
 
 
@@ -271,11 +386,13 @@ def _may_ask(situation: Situation, datastore: str, repository: int) -> bool:
     return True
 
 
-def _request(situation: Situation, datastore: str, repository: int) -> JobRequested:
+def _request(
+    situation: Situation, datastore: str, repository: int, verb: JobVerb
+) -> JobRequested:
     return JobRequested(
-        job=f"backup-{datastore}-r{repository}-{situation.now:%Y%m%dT%H%M%S}",
+        job=f"{verb}-{datastore}-r{repository}-{situation.now:%Y%m%dT%H%M%S}",
         datastore=datastore,
-        verb="backup",
+        verb=verb,
         repository=repository,
         target=None,
         recovery=None,

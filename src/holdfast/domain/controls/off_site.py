@@ -1,15 +1,15 @@
 """Backups also lie in another account or region than production, and can be read back.
 
-Shown by the off-site repository's own listing, by the catalogue's environments, and by
-a verification that read the copy back.
+Shown by the off-site repository's own listing; by the catalogue's environments and,
+where the place itself can tell, its own word on owner and region; by a verification
+that read the copy back with the copy's credentials alone; and by a deletion with
+production's credentials that was refused.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 from holdfast.domain.catalogue import Datastore
-from holdfast.domain.controls import backups
+from holdfast.domain.controls import backups, reading_back
 from holdfast.domain.controls.judging import (
     Duty,
     Proof,
@@ -17,12 +17,11 @@ from holdfast.domain.controls.judging import (
     Verdict,
     unproven,
 )
-from holdfast.domain.events.job import JobFinished, JobRequested
-from holdfast.domain.memory.protection import Job, SeenBackup
+from holdfast.domain.events.job import JobFinished
+from holdfast.domain.events.repository import RepositoryExamined
+from holdfast.domain.memory.protection import Found, SeenBackup
 
 WORST_FIRST = ("breached", "at_risk", "stale", "unproven", "met")
-READ_BACK_EVERY = timedelta(days=1)
-RETRY = timedelta(minutes=10)
 
 
 def judge(situation: Situation) -> Verdict:
@@ -41,19 +40,25 @@ def owes(situation: Situation) -> tuple[Duty, ...]:
     for datastore in backups.covered(situation):
         newest = _newest(situation, datastore)
         if newest is not None:
-            duties.append(_read_back_duty(situation, datastore, newest))
+            number = newest.backup.repository
+            duties.append(reading_back.duty(situation, datastore, number, "off_site"))
     return tuple(duties)
 
 
-def separate(situation: Situation, datastore: Datastore) -> bool:
-    """Say whether the copy's environment is another account or another region."""
+def separate(
+    situation: Situation, datastore: Datastore, shown_region: str | None = None
+) -> bool:
+    """Say whether the copy's environment is another account or another region.
+
+    The region that the place itself shows goes before the one that is declared.
+    """
     environments = {e.id: e for e in situation.rules.catalogue.environments}
     here = environments.get(datastore.environment)
     there = environments.get(datastore.backup_environment or "")
     if here is None or there is None:
         return False
     return (here.provider, here.account) != (there.provider, there.account) or (
-        here.region != there.region
+        here.region != (shown_region or there.region)
     )
 
 
@@ -66,9 +71,13 @@ def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
         newest.index,
         newest.backup.finished_at,
     )
-    if not separate(situation, datastore):
+    tried = reading_back.examined(situation, datastore.id, newest.backup.repository)
+    region = tried.event.region if tried else None
+    if not separate(situation, datastore, region):
         reason = f"{datastore.id}: the copy shares account and region with production"
         return Verdict("breached", reason, (proof,))
+    if tried is not None and (wrong := _elsewhere(situation, datastore, tried)):
+        return Verdict("breached", f"{datastore.id}: {wrong}", (_shown(tried), proof))
     if situation.now - newest.backup.finished_at > backups.gap(situation):
         return Verdict("breached", f"{datastore.id}: the copy is too old", (proof,))
     return _by_read_back(situation, datastore, newest, proof)
@@ -77,9 +86,10 @@ def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
 def _by_read_back(
     situation: Situation, datastore: Datastore, newest: SeenBackup, proof: Proof
 ) -> Verdict:
+    number = newest.backup.repository
     done = [
         job
-        for job in _read_backs(situation, datastore.id, newest.backup.repository)
+        for job in reading_back.read_backs(situation, datastore.id, number)
         if isinstance(job.ended, JobFinished)
         and job.requested.at >= newest.backup.finished_at
     ]
@@ -92,79 +102,49 @@ def _by_read_back(
     if not last.ok:
         reason = f"{datastore.id}: reading the copy back failed"
         return Verdict("breached", reason, (read, proof))
-    due = last.ended.at + 2 * READ_BACK_EVERY
+    due = last.ended.at + reading_back.COUNTS_FOR
     if situation.now > due:
         return Verdict("stale", f"{datastore.id}: last read back too long ago", (read,))
-    reason = f"{datastore.id}: in another account or region, and read back"
-    return Verdict("met", reason, (proof, read), due)
+    tried = reading_back.examined(situation, datastore.id, number)
+    if tried is None or tried.event.deletion == "unknown":
+        reason = f"{datastore.id}: nobody could try whether production can delete it"
+        return unproven(reason, proof, read)
+    if tried.event.deletion == "possible":
+        reason = f"{datastore.id}: production's own credentials can delete the copy"
+        return Verdict("at_risk", reason, (_shown(tried), read, proof))
+    reason = (
+        f"{datastore.id}: {_where(tried.event)}, read back, "
+        "and production cannot delete it"
+    )
+    return Verdict("met", reason, (proof, read, _shown(tried)), due)
+
+
+def _elsewhere(
+    situation: Situation, datastore: Datastore, tried: Found[RepositoryExamined]
+) -> str | None:
+    """Say in words how the place contradicts what is declared of it."""
+    owner, region = tried.event.owner, tried.event.region
+    if owner is not None and owner.startswith("not "):
+        return f"the bucket's owner is {owner}, as the settings say"
+    environments = {e.id: e for e in situation.rules.catalogue.environments}
+    there = environments.get(datastore.backup_environment or "")
+    if region is not None and there is not None and region != there.region:
+        return f"the copy lies in {region}; the catalogue says {there.region}"
+    return None
+
+
+def _where(found: RepositoryExamined) -> str:
+    region = f"region {found.region} by its own word" if found.region else ""
+    owner = f"account {found.owner} by its own word" if found.owner else ""
+    shown = " and ".join(part for part in (region, owner) if part)
+    return shown or "another account or region, as the catalogue declares"
+
+
+def _shown(tried: Found[RepositoryExamined]) -> Proof:
+    return Proof("what was tried on the copy", tried.index, tried.event.at)
 
 
 def _newest(situation: Situation, datastore: Datastore) -> SeenBackup | None:
     known = situation.state.datastores.get(datastore.id)
     found = [s for s in (known.backups if known else ()) if s.backup.off_site]
     return found[-1] if found else None
-
-
-def _read_backs(situation: Situation, datastore: str, repository: int) -> list[Job]:
-    """Return the verifications of the copy, and the restores from it that worked.
-
-    A restore may fail for reasons of the place that it was to fill.
-    """
-    return [
-        job
-        for job in situation.state.jobs.of(datastore)
-        if job.requested.repository == repository
-        and (
-            job.requested.verb == "verify"
-            or (job.requested.verb == "restore" and job.ok)
-        )
-    ]
-
-
-def _read_back_duty(
-    situation: Situation, datastore: Datastore, newest: SeenBackup
-) -> Duty:
-    """Owe the next read-back from the last good one, not from the newest backup: a
-    copy that is never read back must not look young for ever.
-    """
-    repository = newest.backup.repository
-    jobs = _read_backs(situation, datastore.id, repository)
-    good = [job for job in jobs if job.ok and job.ended is not None]
-    last = good[-1] if good else None
-    base = last.ended.at if last and last.ended else _oldest(situation, datastore)
-    covered = last is not None and last.requested.at >= newest.backup.finished_at
-    wanted = not covered or situation.now - base >= READ_BACK_EVERY
-    conclusions: tuple[JobRequested, ...] = ()
-    if wanted and _may_ask(situation, datastore.id, jobs):
-        conclusions = (_request(situation, datastore.id, repository),)
-    return Duty(
-        key=f"read-back/{datastore.id}/{repository}/{base:%Y%m%dT%H%M%S}",
-        control="off_site",
-        what=f"read the off-site copy of {datastore.id} back",
-        owner="PL",
-        due_at=base + 2 * READ_BACK_EVERY,
-        conclusions=conclusions,
-    )
-
-
-def _oldest(situation: Situation, datastore: Datastore) -> datetime:
-    known = situation.state.datastores[datastore.id].backups
-    return min(s.backup.finished_at for s in known if s.backup.off_site)
-
-
-def _may_ask(situation: Situation, datastore: str, jobs: list[Job]) -> bool:
-    busy = any(job.ended is None for job in situation.state.jobs.of(datastore))
-    ended = [job.ended.at for job in jobs if job.ended is not None]
-    return not busy and not any(situation.now - at < RETRY for at in ended)
-
-
-def _request(situation: Situation, datastore: str, repository: int) -> JobRequested:
-    return JobRequested(
-        job=f"verify-{datastore}-r{repository}-{situation.now:%Y%m%dT%H%M%S}",
-        datastore=datastore,
-        verb="verify",
-        repository=repository,
-        target=None,
-        recovery=None,
-        at=situation.now,
-    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
-JobVerb = Literal["backup", "verify", "restore", "failover", "drill"]
+JobVerb = Literal["backup", "verify", "expire", "restore", "failover", "drill"]
 
 
 @dataclass(frozen=True, slots=True)

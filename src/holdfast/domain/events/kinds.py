@@ -73,6 +73,13 @@ from holdfast.domain.events.observation import (
 from holdfast.domain.events.people import PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.ransomware import RansomwareSuspected, SuspicionResolved
+from holdfast.domain.events.repository import (
+    BackupOrdered,
+    BackupsExpired,
+    RepositoryExamined,
+    WalSeen,
+    WindowSeen,
+)
 from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import (
@@ -120,6 +127,11 @@ Event: TypeAlias = (
     | MaintenanceAnnounced
     | BackupSeen
     | BackupGone
+    | BackupOrdered
+    | RepositoryExamined
+    | BackupsExpired
+    | WindowSeen
+    | WalSeen
     | ProtectionSeen
     | DatastoreMeasured
     | BackupWeighed

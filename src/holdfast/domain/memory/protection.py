@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from immutables import Map
 
@@ -19,6 +19,12 @@ from holdfast.domain.events.job import (
 )
 from holdfast.domain.events.measure import BackupWeighed, DatastoreMeasured
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
+from holdfast.domain.events.repository import (
+    BackupOrdered,
+    RepositoryExamined,
+    WalSeen,
+    WindowSeen,
+)
 from holdfast.domain.events.runner import JobProgressed, JobTaken
 
 KEPT = timedelta(days=400)
@@ -28,9 +34,29 @@ HOURS_KEPT = timedelta(days=35)
 _HOUR = timedelta(hours=1)
 # Jobs asked for longer before the newest one say nothing about a datastore now.
 JOBS_KEPT = timedelta(days=35)
+# WAL seen longer ago says nothing about how fast it grows.
+WAL_KEPT = timedelta(hours=1)
 JobEvent: TypeAlias = (
-    JobRequested | JobTaken | JobStarted | JobProgressed | JobFinished | JobLost
+    BackupOrdered
+    | JobRequested
+    | JobTaken
+    | JobStarted
+    | JobProgressed
+    | JobFinished
+    | JobLost
 )
+DatastoreEvent: TypeAlias = (
+    BackupSeen
+    | BackupGone
+    | ProtectionSeen
+    | BackupWeighed
+    | DatastoreMeasured
+    | RepositoryExamined
+    | WindowSeen
+    | WalSeen
+    | DrillFinished
+)
+_E = TypeVar("_E")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +76,14 @@ class Job:
     def ok(self) -> bool:
         """Say whether it finished and the evidence was good."""
         return isinstance(self.ended, JobFinished) and self.ended.ok
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[_E]):
+    """A fact with the entry that carries it."""
+
+    event: _E
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +117,8 @@ class Datastore:
     ``readings`` of the last day and ``hours``, the worst reading of each hour before,
     draw the gauge; ``measures`` are what the server itself showed in the last day,
     ``weights`` what the backups of the last weeks weigh.
+    ``examined`` and ``windows`` are the newest of each repository; ``wal`` is the last
+    hour's.
     """
 
     first_seen_at: datetime | None = None
@@ -94,6 +130,9 @@ class Datastore:
     hours: tuple[Reading, ...] = ()
     measures: tuple[tuple[DatastoreMeasured, int], ...] = ()
     weights: tuple[tuple[BackupWeighed, int], ...] = ()
+    examined: Map[int, Found[RepositoryExamined]] = Map()
+    windows: Map[int, Found[WindowSeen]] = Map()
+    wal: tuple[WalSeen, ...] = ()
 
     @property
     def measured(self) -> DatastoreMeasured | None:
@@ -111,12 +150,13 @@ Datastores = Map[str, Datastore]
 @dataclass(frozen=True, slots=True)
 class Jobs:
     """All jobs by id; those that are not over, and the latest of each datastore apart,
-    since every beat asks for them.
+    since every beat asks for them; those that a person ordered, by how.
     """
 
     all: Map[str, Job] = Map()
     open: Map[str, None] = Map()
     latest: Map[str, tuple[str, ...]] = Map()
+    by_hand: Map[str, BackupOrdered] = Map()
 
     def of(self, datastore: str) -> tuple[Job, ...]:
         """Return the latest jobs of the datastore, in the order they were asked for."""
@@ -125,12 +165,7 @@ class Jobs:
 
 def remember(
     datastores: Datastores,
-    event: BackupSeen
-    | BackupGone
-    | BackupWeighed
-    | ProtectionSeen
-    | DatastoreMeasured
-    | DrillFinished,
+    event: DatastoreEvent,
     index: int,
 ) -> Datastores:
     """Return the datastores with the event folded in."""
@@ -165,6 +200,15 @@ def remember(
             since = event.at - READINGS_KEPT
             fresh = tuple(each for each in datastore.measures if each[0].at >= since)
             changed = replace(datastore, measures=(*fresh, (event, index)))
+        case RepositoryExamined():
+            found = datastore.examined.set(event.repository, Found(event, index))
+            changed = replace(datastore, examined=found)
+        case WindowSeen():
+            windows = datastore.windows.set(event.repository, Found(event, index))
+            changed = replace(datastore, windows=windows)
+        case WalSeen():
+            recent = [w for w in datastore.wal if w.at >= event.at - WAL_KEPT]
+            changed = replace(datastore, wal=(*recent, event))
         case DrillFinished():
             changed = replace(datastore, drills=(*datastore.drills, (event, index)))
     return datastores.set(event.datastore, changed)
@@ -172,6 +216,8 @@ def remember(
 
 def remember_job(jobs: Jobs, event: JobEvent, index: int) -> Jobs:
     """Return the jobs with the event folded in."""
+    if isinstance(event, BackupOrdered):
+        return replace(jobs, by_hand=jobs.by_hand.set(event.job, event))
     if isinstance(event, JobRequested):
         known = jobs.all.set(event.job, Job(event, index))
         latest = tuple(
@@ -179,10 +225,11 @@ def remember_job(jobs: Jobs, event: JobEvent, index: int) -> Jobs:
             for name in jobs.latest.get(event.datastore, ())
             if jobs.all[name].requested.at >= event.at - JOBS_KEPT
         )
-        return Jobs(
-            known,
-            jobs.open.set(event.job, None),
-            jobs.latest.set(event.datastore, (*latest, event.job)),
+        return replace(
+            jobs,
+            all=known,
+            open=jobs.open.set(event.job, None),
+            latest=jobs.latest.set(event.datastore, (*latest, event.job)),
         )
     job = jobs.all.get(event.job)
     if job is None:
@@ -202,7 +249,7 @@ def remember_job(jobs: Jobs, event: JobEvent, index: int) -> Jobs:
             open_now = jobs.open
             if event.job in open_now:
                 open_now = open_now.delete(event.job)
-            return Jobs(jobs.all.set(event.job, ended), open_now, jobs.latest)
+            return replace(jobs, all=jobs.all.set(event.job, ended), open=open_now)
 
 
 def _read(datastore: Datastore, seen: ProtectionSeen) -> Datastore:

@@ -13,6 +13,9 @@ from typing import Literal, Protocol
 
 from holdfast.domain.events.drill import FenceKind, KeyFrom, Sabotage, Scenario
 from holdfast.domain.events.measure import Canaries
+from holdfast.domain.events.repository import Deletion, Escrow, WrongKey
+
+BackupKind = Literal["full", "diff", "incr"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Backup:
 
     label: str
     repository: int
-    kind: Literal["full", "diff", "incr"]
+    kind: BackupKind
     started_at: datetime
     finished_at: datetime
     size_bytes: int
@@ -56,12 +59,25 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """From when to when any moment can be restored from a repository, as its archive
+    shows: from ``since``, where an unbroken way of WAL begins at a sound backup, to
+    ``until``; ``None`` where there is no such moment. ``holes`` are the segments
+    missing since the oldest sound backup.
+    """
+
+    since: datetime | None
+    until: datetime | None
+    holes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """What is known of one repository.
 
     ``cipher`` is what the repository's own files show, not what a setting says;
     ``None`` where it could not be seen. ``off_site`` is whether it lies in another
-    account or region than production.
+    account or region than production. ``window`` is ``None`` where nobody could look.
     """
 
     number: int
@@ -72,11 +88,16 @@ class Repository:
     backups: tuple[Backup, ...]
     wal_max: str | None
     detail: str
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A datastore as its engine sees it now."""
+    """A datastore as its engine sees it now.
+
+    ``wal_bytes`` is what lies in its folder of WAL, ``wal_free_bytes`` the room that
+    is left beside it.
+    """
 
     datastore: str
     at: datetime
@@ -88,6 +109,8 @@ class Description:
     last_archived_at: datetime | None
     archive_failing: bool
     evidence: tuple[Evidence, ...]
+    wal_bytes: int | None = None
+    wal_free_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +143,7 @@ class Points:
     evidence: tuple[Evidence, ...]
 
 
-Verb = Literal["backup", "verify", "restore", "failover", "drill"]
+Verb = Literal["backup", "verify", "expire", "restore", "failover", "drill"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +163,8 @@ class Job:
     A drill restores into a place of its own beside the running datastore, asks it the
     ``invariants`` (name, SQL), tries the ``smoke_tests`` on it and removes it; with
     ``sabotage`` something is broken on purpose in a copy, so that it has to fail. In a
-    ``region-loss`` nothing on-site can be reached, and the key is the one in escrow.
+    ``region-loss`` nothing on-site can be reached, and the key is the one in escrow. A
+    backup without a ``kind`` is of the one that the schedule asks for.
     """
 
     id: str
@@ -153,6 +177,7 @@ class Job:
     sabotage: Sabotage | None = None
     scenario: Scenario = "restore"
     smoke_tests: tuple[SmokeTest, ...] = ()
+    kind: BackupKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,14 +240,49 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
+class Examination:
+    """What a verification tried on one repository beside reading it back.
+
+    ``wrong_key``: whether a restore with another key was refused. ``deletion``: whether
+    production's own credentials could delete from it. ``escrow``: whether the key's
+    copy outside production opens it. ``owner`` and ``region`` are what the place itself
+    shows, ``None`` where it has no say.
+    """
+
+    repository: int
+    read_back: bool
+    cipher: str | None
+    wrong_key: WrongKey
+    deletion: Deletion
+    escrow: Escrow
+    owner: str | None
+    region: str | None
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What retention removed from a repository, and the sound backups that are left."""
+
+    repository: int
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """The job ended. ``ok`` is the engine's judgement of the evidence."""
+    """The job ended. ``ok`` is the engine's judgement of the evidence.
+
+    ``expired`` names the backups that an expiry removed.
+    """
 
     ok: bool
     detail: str
     finished_at: datetime
     evidence: tuple[Evidence, ...]
     rehearsal: Rehearsal | None = None
+    examinations: tuple[Examination, ...] = ()
+    expired: tuple[Expired, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
