@@ -95,11 +95,13 @@ class ScriptedAt(_Part):
 
 class PublishAt(_Part):
     """A copy of the log off-site. ``credentials`` names a private file of obstore's
-    keys: they need to put, and no more.
+    keys: they need to put, and no more. ``read_credentials`` names another, whose keys
+    may get and list: with them the copy is read back and rebuilt from.
     """
 
     url: Annotated[str, Field(pattern=r"^(file|s3|gs|az)://")]
     credentials: Path | None = None
+    read_credentials: Path | None = None
 
 
 class KeyAt(_Part):

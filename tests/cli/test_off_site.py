@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.operations.company import SEED, company
+from tests.operations.company import SEED, company, entries
 from typer.testing import CliRunner
 
 from holdfast.assembly.keys import signer_of, write_private
@@ -108,6 +109,34 @@ def test_publish_status_recover(home: Path, off_site: Path, tmp_path: Path) -> N
     assert name[:20] in run("ledger", "quarantine", "list", "--home", new)
     text = run("ledger", "quarantine", "release", name, "--as", "dora", "--home", new)
     assert "will be sent" in text
+
+
+def test_check_and_rehearse(home: Path, off_site: Path) -> None:
+    """Checks and rebuilds are done now, recorded, and fail the command where wrong."""
+    (first,) = [
+        one
+        for one in json.loads(run("ledger", "check", "--home", home, "--json"))
+        if one["part"] != "database"
+    ]
+    assert (first["ok"], "nothing was published" in first["detail"]) == (None, True)
+    run("ledger", "publish", "--home", home)
+    text = run("ledger", "check", "--home", home)
+    assert "sound  database: " in text
+    assert "entries read back and verified" in text
+    done = json.loads(run("ledger", "rehearse", "--home", home, "--json"))
+    assert done["outcome"] == "whole"
+    assert not list(home.glob("ledger.rehearsing-*"))
+    (off_site / "checkpoint").write_bytes(b"another\n")
+    result = CliRunner().invoke(app, ["ledger", "check", "--home", str(home)])
+    assert result.exit_code == 1
+    assert "WRONG  copy file://" in result.stdout
+    with pytest.raises(HoldfastError, match="name one copy"):
+        run("ledger", "rehearse", "--home", home, "--copy", "s3://other/log")
+    with closing(open_store(Home(home).store_url)) as store:
+        kinds = [type(entry.event).__name__ for entry in entries(store)]
+    assert kinds.count("LedgerChecked") == 3
+    assert kinds[-2:] == ["LedgerChecked", "PublishChecked"]
+    assert "LedgerRebuilt" in kinds
 
 
 def test_a_recovered_node_acts(home: Path, off_site: Path, tmp_path: Path) -> None:

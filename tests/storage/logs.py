@@ -55,7 +55,7 @@ class FakeTarget:
     def read(self, path: str) -> bytes | None:
         """Return the file."""
         if not self.readable:
-            raise UnreadableError("put only", "Read elsewhere.", self.name)
+            raise UnreadableError("put only", "Give read_credentials.", self.name)
         return self.files.get(path)
 
     def write_once(self, path: str, data: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -15,9 +15,9 @@ from holdfast.channels.status_page import StatusPage
 from holdfast.domain.drill_window import DrillWindow, parse_window
 from holdfast.domain.events.notice import ChannelName
 from holdfast.journal import UnknownEventError
-from holdfast.ledger.note import parse_verifier_key
+from holdfast.ledger.note import VerifierKey, parse_verifier_key
 from holdfast.operations.copies import Hearsay
-from holdfast.operations.inspecting import Inspector
+from holdfast.operations.inspecting import Elsewhere, Inspector
 from holdfast.operations.keys import wrong_signer
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
@@ -73,15 +73,6 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     near = FileMark(home.folder / MARK)
     mark = FarMark(near, hearsay.told)
     notary = Notary(store, signer, mark, clock)
-    trusted = (parse_verifier_key(notary.verifier_key),)
-    inspector = Inspector(
-        store,
-        lambda note: wrong_signer(note, log.state().custody, trusted),
-        near,
-        # No copy off-site is in the node's reach: the runner reads those.
-        (),
-        FileBookmark(home.folder / VERIFYING),
-    )
     return World(
         log=log,
         store=store,
@@ -97,8 +88,22 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
         witnesses=_witnesses_of(home, log, notary),
         hearsay=hearsay,
         drill_window=_drill_window_of(home),
-        inspector=inspector,
+        # No copy off-site is in the node's reach: the runner reads those.
+        inspector=inspector_of(home, log),
     )
+
+
+def inspector_of(home: Home, log: Log, copies: Sequence[Elsewhere] = ()) -> Inspector:
+    """Return what looks at the home's log; copies in reach name what differs."""
+    trusted: list[VerifierKey] = []
+
+    def wrong(note: bytes) -> str | None:
+        if not trusted:
+            trusted.extend(holder.key for holder in signer_of(home, log).holders)
+        return wrong_signer(note, log.state().custody, trusted)
+
+    mark, bookmark = home.folder / MARK, home.folder / VERIFYING
+    return Inspector(log.store, wrong, FileMark(mark), copies, FileBookmark(bookmark))
 
 
 def channels_of(home: Home) -> Mapping[ChannelName, Channel]:

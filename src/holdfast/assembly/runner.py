@@ -28,6 +28,7 @@ from holdfast.storage.fold_cache import FoldFile
 from holdfast.storage.mark import FileMark
 from holdfast.storage.off_site import OffSite
 from holdfast.storage.opening import open_store
+from holdfast.storage.rehearsal import CopyRebuilder
 from holdfast.storage.ripening import PATIENCE, Ripening
 from holdfast.storage.targets import credentials_of, open_target
 
@@ -50,6 +51,7 @@ def join_runner(home: RunnerHome, hands: Hands, inbox: Inbox) -> Workshop:
         host=socket.gethostname(),
         engines=engines_of(home),
         shippers=[Shipper(copy, log, clock) for copy in copies],
+        rebuilders={copy.name: rebuilder_of(home, copy) for copy in copies},
     )
 
 
@@ -98,5 +100,15 @@ def copies_of(
         mark = FileMark(home.folder / f"ledger.evidence-{name}")
         copy = OffSite(log.store, target, keys, record, escrow, wanted, mark)
         copy.ripening = Ripening(witnesses, quorum, patience)
+        if at.read_credentials is not None:
+            text = home.secret(at.read_credentials)
+            copy.reader = open_target(at.url, credentials_of(text))
         copies.append(copy)
     return copies
+
+
+def rebuilder_of(home: RunnerHome, copy: OffSite) -> CopyRebuilder:
+    """Return what rebuilds the log from a copy, beside the runner's home."""
+    escrow = escrow_of(home.secret(home.settings.escrow_key))
+    source = copy.reader or copy.target
+    return CopyRebuilder(source, copy.keys, escrow, home.folder, SystemClock())

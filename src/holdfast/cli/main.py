@@ -28,6 +28,7 @@ from holdfast.cli import (
     people,
     policy,
     runner,
+    self_proof,
     simulate,
     standing,
     witness,
@@ -49,6 +50,8 @@ policy.app.command("adopt")(adopting.adopt_folder)
 app.add_typer(policy.app, name="policy", help="Read the policy and put it in force.")
 ledger.app.command("publish")(off_site.publish)
 ledger.app.command("status")(off_site.status)
+ledger.app.command("check")(self_proof.check)
+ledger.app.command("rehearse")(self_proof.rehearse)
 ledger.app.command("escrow")(off_site.escrow)
 ledger.app.command("recover")(off_site.recover)
 ledger.app.add_typer(

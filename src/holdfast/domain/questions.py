@@ -252,6 +252,14 @@ QUESTIONS: tuple[Question, ...] = (
         "RC",
     ),
     _question(
+        "log_rebuilt_every",
+        "audit_log",
+        "how long a rebuild of the log from its copy alone counts as proof",
+        "duration",
+        "31 d",
+        "PL",
+    ),
+    _question(
         "critical_patch_within",
         "patching",
         "how soon a critical vulnerability is patched",

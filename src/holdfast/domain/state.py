@@ -89,6 +89,7 @@ from holdfast.domain.events.repository import (
     WalSeen,
     WindowSeen,
 )
+from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
 from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import (
@@ -205,7 +206,11 @@ def _suspected(state: State, event: Event, index: int) -> State:
     """Return the state with what it says of incidents for the response team alone."""
     match event:
         case (
-            LedgerChecked() | PublishChecked() | WitnessCosigned() | WitnessDisagreed()
+            LedgerChecked()
+            | PublishChecked()
+            | LedgerRebuilt()
+            | WitnessCosigned()
+            | WitnessDisagreed()
         ):
             known = tampering_memory.remember_check(state.tampering, event, index)
         case IncidentAcknowledged():
@@ -258,7 +263,14 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
         case LedgerChecked():
             checks = (*state.ledger_checks[-9:], (event, index))
             return replace(state, ledger_checks=checks)
-        case PublishFailing() | PublishRecovered() | PublishChecked() | CopySeen():
+        case (
+            PublishFailing()
+            | PublishRecovered()
+            | PublishChecked()
+            | CopySeen()
+            | LedgerRebuilt()
+            | CopyLockChecked()
+        ):
             copies = copy_memory.remember(state.copies, event, index)
             return replace(state, copies=copies)
         case (

@@ -30,6 +30,7 @@ from holdfast.domain.events.notice import (
 )
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.ransomware import RansomwareSuspected, SuspicionResolved
+from holdfast.domain.events.rehearsal import LedgerRebuilt
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import WitnessDisagreed
 from holdfast.domain.memory.people import Erasures, shown
@@ -118,6 +119,8 @@ def _log(entry: Recorded) -> tuple[datetime, str]:
             return event.at, f"Check of the {event.scope}: {event.detail}"
         case PublishChecked():
             return event.at, f"Check of the copy {event.target}: {event.detail}"
+        case LedgerRebuilt():
+            return event.at, f"Rebuild from the copy {event.target}: {event.detail}"
         case WitnessDisagreed():
             return event.at, f"Witness {event.witness} disagrees: {event.detail}"
         case TamperingFound():

@@ -9,14 +9,18 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from holdfast.domain.events.governance import LedgerChecked
 from holdfast.errors import HoldfastError
 from holdfast.journal import BrokenEntryError, Fact
 from holdfast.ledger.note import parse_verifier_key
+from holdfast.operations.copies import Copy, DiffersError, differing, read_back
 from holdfast.operations.inspecting import Inspector
 from holdfast.operations.keys import wrong_signer
 from holdfast.operations.leaves import AlteredError
+from holdfast.operations.log import Log
+from holdfast.operations.notary import ForkError
 from holdfast.operations.ports.channel import Accepted, Message
 from holdfast.operations.world import World
 
@@ -33,7 +37,7 @@ def look(world: World) -> Sequence[Fact]:
         world.inspector.look()
         world.log.state()
     except (AlteredError, BrokenEntryError) as fault:
-        _tell(world, str(fault), again=False)
+        _tell(world, str(fault))
     return ()
 
 
@@ -42,13 +46,62 @@ def check_ledger(
 ) -> LedgerChecked:
     """Recompute the whole log from its entries, and record the result."""
     inspector = world.inspector or _inspector_of(world)
+    event = read_in_full(world.log, inspector, progress)
+    try:
+        world.log.record([Fact(event, event.at)])
+    except HoldfastError:
+        _alarm(world, event.detail)
+    return event
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What one check came to; ``ok`` is ``None`` where nothing could be seen."""
+
+    part: str
+    ok: bool | None
+    size: int
+    detail: str
+
+
+def check_all(
+    log: Log,
+    inspector: Inspector,
+    copies: Sequence[Copy],
+    progress: Callable[[int, int], None] | None = None,
+) -> Sequence[Checked]:
+    """Check the log and every copy in full, and record what was seen."""
+    event = read_in_full(log, inspector, progress)
+    facts = [Fact(event, event.at)]
+    found = [Checked(DATABASE, event.ok, event.size, event.detail)]
+    for copy in copies:
+        part = f"copy {copy.name}"
+        try:
+            copy.look()
+            read = read_back(copy, log.now(), log.store)
+        except (DiffersError, ForkError) as fault:
+            read = differing(copy.name, log.store, fault, log.now())
+        except HoldfastError as fault:
+            found.append(Checked(part, None, 0, f"{fault}. {fault.hint}"))
+            continue
+        facts.append(Fact(read, read.at))
+        found.append(Checked(part, read.ok, read.size, read.detail))
+    log.record(facts)
+    return found
+
+
+def read_in_full(
+    log: Log,
+    inspector: Inspector,
+    progress: Callable[[int, int], None] | None = None,
+) -> LedgerChecked:
+    """Recompute the whole log; return what is to be recorded of it."""
     try:
         size, root = inspector.read(progress)
     except AlteredError as fault:
-        return _tell(world, str(fault), again=True)
-    event = _checked(world, size, root, f"{size:,} entries verified", ok=True)
-    world.log.record([Fact(event, event.at)])
-    return event
+        return _failed(log, str(fault))
+    detail = f"{size:,} entries verified"
+    return LedgerChecked(size, _text(root), True, DATABASE, detail, log.now())
 
 
 def record_signing(world: World) -> LedgerChecked | None:
@@ -82,37 +135,27 @@ def _inspector_of(world: World) -> Inspector:
     )
 
 
-def _tell(world: World, detail: str, *, again: bool) -> LedgerChecked:
-    """Record the finding; without the log, tell the team.
-
-    While the database is suspect, only a reading in full is recorded ``again``.
-    """
-    detail = detail[:_DETAIL_MAX]
+def _tell(world: World, detail: str) -> None:
+    """Record the finding, once while the database is suspect; or tell past the log."""
+    event = _failed(world.log, detail)
     try:
-        size, root = world.store.root()
-    except (HoldfastError, ValueError):
-        size, root = 0, b""
-    event = _checked(world, size, root, detail, ok=False)
-    try:
-        known = world.log.state().tampering.suspects.get(DATABASE)
-        if again or known is None:
+        if DATABASE not in world.log.state().tampering.suspects:
             world.log.record([Fact(event, event.at)])
     except HoldfastError:
         _alarm(world, detail)
-    return event
 
 
-def _checked(
-    world: World, size: int, root: bytes, detail: str, *, ok: bool
-) -> LedgerChecked:
-    return LedgerChecked(
-        size=size,
-        root=base64.b64encode(root).decode(),
-        ok=ok,
-        scope=DATABASE,
-        detail=detail,
-        at=world.clock.now(),
-    )
+def _failed(log: Log, detail: str) -> LedgerChecked:
+    try:
+        size, root = log.store.root()
+    except (HoldfastError, ValueError):
+        size, root = 0, b""
+    detail = detail[:_DETAIL_MAX]
+    return LedgerChecked(size, _text(root), False, DATABASE, detail, log.now())
+
+
+def _text(root: bytes) -> str:
+    return base64.b64encode(root).decode()
 
 
 def _alarm(world: World, detail: str) -> None:

@@ -19,6 +19,7 @@ from holdfast.domain.events.job import JobFinished, JobLost, JobStarted
 from holdfast.domain.events.kinds import Event
 from holdfast.domain.events.measure import DatastoreMeasured
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
+from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
 from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.questions import ROLE_NAMES, Role
 from holdfast.domain.rules import Rules
@@ -79,6 +80,8 @@ RUNNER_RECORDS: frozenset[type[Event]] = frozenset(
         PublishFailing,
         PublishRecovered,
         PublishChecked,
+        LedgerRebuilt,
+        CopyLockChecked,
     }
 )
 

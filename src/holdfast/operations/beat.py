@@ -24,6 +24,7 @@ from holdfast.operations.deliver import deliver, parcels_of
 from holdfast.operations.log import as_fact
 from holdfast.operations.ports.store import MovedOnError
 from holdfast.operations.rehearse import order_due
+from holdfast.operations.self_proof import rebuild_is_due, rehearsed
 from holdfast.operations.signing import tell_of_signing
 from holdfast.operations.watch import due_looks
 from holdfast.operations.world import Workshop, World
@@ -72,6 +73,16 @@ def work(shop: Workshop) -> None:
             shop.hands.do(f"look at the copy {name}", shipper.tell)
         if shipper.is_due(signed):
             shop.hands.do(f"publish to {name}", shipper.ship)
+        if shipper.shown is not None:
+            _have_proved(shop, name)
+
+
+def _have_proved(shop: Workshop, copy: str) -> None:
+    """Have the log rebuilt from a copy that was given everything, if that is due."""
+    rebuilder = shop.rebuilders.get(copy)
+    if rebuilder is not None and rebuild_is_due(shop.log, copy, shop.clock.now()):
+        # One key for all copies: one after the other, for each is long.
+        shop.hands.do("rebuild", partial(rehearsed, shop.log, rebuilder))
 
 
 def carry_out(shop: Workshop, wanted: Sequence[Action]) -> None:

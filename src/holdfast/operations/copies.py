@@ -31,6 +31,7 @@ from holdfast.operations.keys import keys_ever
 from holdfast.operations.log import Log
 from holdfast.operations.notary import ForkError, Notary, NotYetError
 from holdfast.operations.ports.clock import Clock
+from holdfast.operations.ports.store import Store
 
 CHECK_EVERY = timedelta(days=1)
 TRY_EVERY = timedelta(seconds=30)
@@ -198,29 +199,53 @@ class Shipper:
             return ()
         self.looked_at = now
         try:
-            found = self.copy.check()
-        except (UnreadableError, OutOfReachError):
-            return ()  # Nothing is claimed of what could not be seen.
-        except (DiffersError, ForkError) as fault:
+            event = read_back(self.copy, now, self.log.store)
+        except ForkError as fault:
             return self._differs(fault, now)
-        root = base64.b64encode(found.root).decode()
-        words = f"{found.size:,} entries read back and verified"
-        event = PublishChecked(self.copy.name, found.size, root, True, words, now)
-        return [Fact(event, now)]
+        except HoldfastError:
+            return ()  # Nothing is claimed of what could not be seen.
+        return [Fact(event, now)] if event.ok else self._differs_once(event)
 
     def _differs(self, fault: HoldfastError, now: datetime) -> Sequence[Fact]:
         """Tell once that the copy differs, and what it shows where the log forked:
         the node ends the signing.
         """
+        event = differing(self.copy.name, self.log.store, fault, now)
+        told = self._differs_once(event)
+        if not told or not isinstance(fault, ForkError):
+            return told
+        return [*told, *self.tell()]
+
+    def _differs_once(self, event: PublishChecked) -> Sequence[Fact]:
         known = self.log.state().copies.get(self.copy.name)
         if known is not None and known.checked is not None and not known.checked.ok:
             return ()
-        size, root = self.log.store.root()
-        text = base64.b64encode(root).decode()
-        detail = str(fault)[:_DETAIL_MAX]
-        event = PublishChecked(self.copy.name, size, text, False, detail, now)
-        shown = self.tell() if isinstance(fault, ForkError) else ()
-        return [Fact(event, now), *shown]
+        return [Fact(event, event.at)]
+
+
+def read_back(copy: Copy, now: datetime, store: Store) -> PublishChecked:
+    """Have the whole copy read back; return what is to be recorded of it.
+
+    Raises `HoldfastError` where it could not be seen.
+    """
+    try:
+        found = copy.check()
+    except ForkError:
+        raise
+    except DiffersError as fault:
+        return differing(copy.name, store, fault, now)
+    root = base64.b64encode(found.root).decode()
+    words = f"{found.size:,} entries read back and verified"
+    return PublishChecked(copy.name, found.size, root, True, words, now)
+
+
+def differing(
+    name: str, store: Store, fault: HoldfastError, now: datetime
+) -> PublishChecked:
+    """Return what is to be recorded of a copy that differs."""
+    size, root = store.root()
+    text = base64.b64encode(root).decode()
+    return PublishChecked(name, size, text, False, str(fault)[:_DETAIL_MAX], now)
 
 
 @dataclass(slots=True)

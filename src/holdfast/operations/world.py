@@ -22,6 +22,7 @@ from holdfast.operations.ports.clock import Clock
 from holdfast.operations.ports.engine import Engine
 from holdfast.operations.ports.source import Lookout
 from holdfast.operations.ports.store import Store
+from holdfast.operations.self_proof import Rebuilder
 from holdfast.operations.witnessing import Witnesses
 
 LONGEST_NODE = "n" * 63
@@ -99,6 +100,7 @@ class Workshop:
     engines: Mapping[str, Engine] = field(default_factory=dict)
     shippers: Sequence[Shipper] = ()
     lookout: Lookout | None = None
+    rebuilders: Mapping[str, Rebuilder] = field(default_factory=dict)
 
     def situation(self) -> Situation | None:
         """Return rules, state and moment; ``None`` before a policy is adopted."""

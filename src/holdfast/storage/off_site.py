@@ -61,8 +61,8 @@ class OffSite:
 
     ``keys`` returns every key that the log ever had, the first one first.
     Without an escrow no evidence is published; with one, ``wanted`` says of which text
-    it would be missed, and ``evidence_mark`` keeps how far it came. Not for several
-    threads at once.
+    it would be missed, and ``evidence_mark`` keeps how far it came. ``reader`` is the
+    same place by credentials that may get. Not for several threads at once.
     """
 
     store: Store
@@ -76,11 +76,16 @@ class OffSite:
     edge: Edge | None = None
     files: int = 0
     let_go: frozenset[str] = frozenset()
+    reader: Target | None = None
 
     @property
     def name(self) -> str:
         """The copy's address."""
         return self.target.name
+
+    @property
+    def _from(self) -> Target:
+        return self.reader or self.target
 
     def publish(self, progress: Progress | None = None) -> Shipped:
         """Bring the copy forward to the latest signed checkpoint."""
@@ -113,7 +118,7 @@ class OffSite:
         """Look at the checkpoint that the copy shows."""
         last = self.record.newest()
         try:
-            note = self.target.read(CHECKPOINT_PATH)
+            note = self._from.read(CHECKPOINT_PATH)
         except UnreadableError:
             return
         if note is None and last is not None:
@@ -135,13 +140,19 @@ class OffSite:
 
     def check(self) -> Shipped:
         """Read the whole copy back and hold it against the store."""
-        sizes = self.target.signed_sizes()
-        note = self.target.read(CHECKPOINT_PATH)
+        note = self._from.read(CHECKPOINT_PATH)
+        if note is None and self.record.newest() is None:
+            raise StoreError(
+                "nothing was published to the copy yet",
+                "Publish once: holdfast ledger publish.",
+                self.name,
+            )
         shown = -1 if note is None else self._verified(note).size
+        sizes = self._from.signed_sizes()
         self._require_listed(sizes, shown)
         earlier = [size for size in sizes if size <= shown]
         try:
-            found = verify_log(self.target, self.keys(), earlier=earlier)
+            found = verify_log(self._from, self.keys(), earlier=earlier)
         except LedgerError as fault:
             raise DiffersError(fault.message, fault.hint, fault.where) from None
         self._edge_at(found.checkpoint, self.store.size())
@@ -166,7 +177,7 @@ class OffSite:
         for index in range(start // TILE_WIDTH, -(-min(stop, size) // TILE_WIDTH)):
             first = index * TILE_WIDTH
             tile = Tile(None, index, min(TILE_WIDTH, size - first))
-            data = self.target.read(tile.path)
+            data = self._from.read(tile.path)
             if data is None:
                 break
             hashes = leaf_hashes(decode_bundle(data, tile))
@@ -175,7 +186,7 @@ class OffSite:
 
     def newest(self) -> bytes | None:
         """Return the checkpoint that the copy shows, verified by our own key."""
-        note = self.target.read(CHECKPOINT_PATH)
+        note = self._from.read(CHECKPOINT_PATH)
         if note is not None:
             self._verified(note)
         return note
@@ -183,7 +194,7 @@ class OffSite:
     def _shown(self) -> bytes | None:
         """What the copy shows, or what was published last if it may not be read."""
         try:
-            return self.target.read(CHECKPOINT_PATH)
+            return self._from.read(CHECKPOINT_PATH)
         except UnreadableError:
             return self.record.newest()
 

@@ -152,7 +152,8 @@ class BucketTarget:
         except (faults.PermissionDeniedError, faults.UnauthenticatedError):
             raise UnreadableError(
                 "the copy may not be read with these credentials",
-                "To read it, give others that may get: --credentials.",
+                "Give others that may get: read_credentials in the settings, or "
+                "--credentials.",
                 self.name,
             ) from None
         except _FAULTS as fault:

@@ -1,7 +1,8 @@
 """The audit log is tamper-proof, detects tampering and outlives its own machine.
 
 Judged as far as the evidence goes: full verifications of the log, its copies off-site,
-and what witnesses on other hosts say of it.
+whether they are locked and the log comes back from them, and what witnesses on other
+hosts say of it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from holdfast.domain.controls.copying import copy_proofs, judge_copies
+from holdfast.domain.controls.copying import (
+    copy_proofs,
+    judge_copies,
+    judge_locks,
+    judge_rebuilds,
+    lock_proofs,
+)
 from holdfast.domain.controls.custody import (
     custody_proofs,
     judge_custody,
@@ -42,6 +49,8 @@ def judge(situation: Situation) -> Verdict:
         judge_suspicions,
         _judge_checks,
         judge_copies,
+        judge_rebuilds,
+        judge_locks,
         judge_witnesses,
         judge_custody,
     )
@@ -72,6 +81,8 @@ def _judge_checks(situation: Situation) -> Verdict:
     proof = Proof(f"{check.scope}: {check.detail}", index, check.at)
     if not check.ok:
         return Verdict("breached", f"the log does not verify: {check.detail}", (proof,))
+    check, index = newest.get("database", (check, index))
+    proof = Proof(f"{check.scope}: {check.detail}", index, check.at)
     if not within(check.at, situation.now, VERIFIED_EVERY * 2):
         return Verdict("stale", "the last full verification is too old", (proof,))
     copied, witnessed = copy_proofs(situation), witness_proofs(situation)
@@ -79,7 +90,13 @@ def _judge_checks(situation: Situation) -> Verdict:
         *([] if copied else ["no copy out of its operator's reach was read back"]),
         *([] if witnessed else ["no witness cosigned it"]),
     ]
-    proofs = (proof, *copied, *witnessed, *custody_proofs(situation))
+    proofs = (
+        proof,
+        *copied,
+        *lock_proofs(situation),
+        *witnessed,
+        *custody_proofs(situation),
+    )
     if missing:
         return unproven(f"the log verifies, but {' and '.join(missing)}", *proofs)
     return Verdict("met", "the log, its copies and its witnesses agree", proofs)

@@ -15,6 +15,7 @@ from holdfast.domain.controls.judging import (
     Situation,
     Standing,
     Verdict,
+    unproven,
     within,
 )
 from holdfast.domain.memory.copies import Copy
@@ -44,6 +45,89 @@ def judge_copies(situation: Situation) -> Verdict | None:
             words = f"the copy {name} was not read back for too long"
             return _verdict("stale", words, copy)
     return None
+
+
+def judge_rebuilds(situation: Situation) -> Verdict | None:
+    """Return what is wrong with the worst rebuild; ``None`` where one is good enough.
+
+    One good copy is what comes back after a disaster; of the others each is judged too.
+    """
+    known = sorted(situation.state.copies.items())
+    for name, copy in known:
+        last = copy.rebuilt
+        words = f"the log rebuilt from {name}"
+        if last is None or last.outcome == "whole":
+            continue
+        if last.outcome == "differs":
+            return _rebuild("breached", f"{words} differs: {last.detail}", copy)
+        if last.outcome == "failed":
+            return _rebuild("at_risk", f"{words} failed: {last.detail}", copy)
+        return _rebuild("unproven", f"{words} could not be tried: {last.detail}", copy)
+    allowed = situation.rules.duration("log_rebuilt_every")
+    for name, copy in known:
+        last = copy.rebuilt
+        if last is None:
+            return unproven(f"the log was never rebuilt from {name}")
+        if not within(last.at, situation.now, allowed):
+            words = f"the log was last rebuilt from {name} {clock(last.at)}"
+            return _rebuild("stale", words, copy)
+    return None
+
+
+def _rebuild(standing: Standing, words: str, copy: Copy) -> Verdict:
+    assert copy.rebuilt is not None
+    proof = Proof(words, copy.rebuilt_index, copy.rebuilt.at)
+    return Verdict(standing, words, (proof,))
+
+
+def judge_locks(situation: Situation) -> Verdict | None:
+    """Return what is wrong with the locks; ``None`` where one copy cannot be deleted.
+
+    One place that refuses deletion is enough, whatever the others are.
+    """
+    copies = [
+        (name, copy.locked, copy.locked_index)
+        for name, copy in sorted(situation.state.copies.items())
+    ]
+    if not copies:
+        return None
+    fresh = [
+        (name, event, index)
+        for name, event, index in copies
+        if event is not None and within(event.at, situation.now, CHECKED_COUNTS_FOR)
+    ]
+    if any(event.state == "locked" for _, event, _ in fresh):
+        return None
+    proofs = tuple(
+        Proof(f"lock of {name}: {'; '.join(event.checks)}", index, event.at)
+        for name, event, index in fresh
+    )
+    if any(event.state in ("open", "none") for _, event, _ in fresh):
+        return Verdict("at_risk", "no copy is locked against deletion", proofs)
+    return unproven("whether a copy is locked against deletion is not known", *proofs)
+
+
+def lock_proofs(situation: Situation) -> tuple[Proof, ...]:
+    """Return the newest proof that a copy refuses deletion, and of each rebuild."""
+    locks = tuple(
+        Proof(
+            f"copy {name}: {'; '.join(copy.locked.checks)}",
+            copy.locked_index,
+            copy.locked.at,
+        )
+        for name, copy in sorted(situation.state.copies.items())
+        if copy.locked is not None and copy.locked.state == "locked"
+    )
+    rebuilds = tuple(
+        Proof(
+            f"copy {name}: {copy.rebuilt.detail}",
+            copy.rebuilt_index,
+            copy.rebuilt.at,
+        )
+        for name, copy in sorted(situation.state.copies.items())
+        if copy.rebuilt is not None and copy.rebuilt.outcome == "whole"
+    )
+    return (*locks, *rebuilds)
 
 
 def copy_proofs(situation: Situation) -> tuple[Proof, ...]:

@@ -80,6 +80,7 @@ from holdfast.domain.events.repository import (
     WalSeen,
     WindowSeen,
 )
+from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
 from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import (
@@ -120,6 +121,8 @@ Event: TypeAlias = (
     | LedgerCarried
     | RansomwareSuspected
     | SuspicionResolved
+    | LedgerRebuilt
+    | CopyLockChecked
     | TamperingFound
     | TamperingResolved
     | VantageChanged

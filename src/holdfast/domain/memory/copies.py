@@ -13,14 +13,22 @@ from holdfast.domain.events.copies import (
     PublishFailing,
     PublishRecovered,
 )
+from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
 
-CopyEvent: TypeAlias = PublishFailing | PublishRecovered | PublishChecked | CopySeen
+CopyEvent: TypeAlias = (
+    PublishFailing
+    | PublishRecovered
+    | PublishChecked
+    | CopySeen
+    | LedgerRebuilt
+    | CopyLockChecked
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One copy: since when it fails, if it does, when it was last read back, and the
-    checkpoint that it showed last.
+    """One copy: since when it fails, the checkpoint that it showed last, and what
+    reading, rebuild and lock showed.
     """
 
     failing: PublishFailing | None = None
@@ -29,6 +37,10 @@ class Copy:
     checked_index: int | None = None
     seen: CopySeen | None = None
     seen_index: int | None = None
+    rebuilt: LedgerRebuilt | None = None
+    rebuilt_index: int | None = None
+    locked: CopyLockChecked | None = None
+    locked_index: int | None = None
 
 
 Copies: TypeAlias = Map[str, Copy]
@@ -46,6 +58,10 @@ def remember(copies: Copies, event: CopyEvent, index: int) -> Copies:
             copy = replace(copy, checked=event, checked_index=index)
         case CopySeen():
             copy = replace(copy, seen=event, seen_index=index)
+        case LedgerRebuilt():
+            copy = replace(copy, rebuilt=event, rebuilt_index=index)
+        case CopyLockChecked():
+            copy = replace(copy, locked=event, locked_index=index)
         case _:
             assert_never(event)
     return copies.set(event.target, copy)

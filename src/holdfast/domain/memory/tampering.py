@@ -14,11 +14,14 @@ from immutables import Map
 from holdfast.domain.events.copies import PublishChecked
 from holdfast.domain.events.governance import LedgerChecked
 from holdfast.domain.events.incident import IncidentAcknowledged
+from holdfast.domain.events.rehearsal import LedgerRebuilt
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import WitnessCosigned, WitnessDisagreed
 
 PREFIX = "tampering-"
-Check: TypeAlias = LedgerChecked | PublishChecked | WitnessCosigned | WitnessDisagreed
+Check: TypeAlias = (
+    LedgerChecked | PublishChecked | LedgerRebuilt | WitnessCosigned | WitnessDisagreed
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Tamperings:
 def remember_check(known: Tamperings, event: Check, index: int) -> Tamperings:
     """Return what is known with the check folded in."""
     part, good, detail = _said(event)
+    if good is None:
+        return known
     if good:
         suspects = known.suspects
         if part in suspects:
@@ -92,8 +97,13 @@ def remember(
     return replace(known, all=known.all.set(one.id, one))
 
 
-def _said(event: Check) -> tuple[str, bool, str]:
+def _said(event: Check) -> tuple[str, bool | None, str]:
+    """Return the part, whether it was good if that can be said, and how."""
     match event:
+        case LedgerRebuilt():
+            outcomes = {"whole": True, "differs": False}
+            good = outcomes.get(event.outcome)
+            return f"rebuild from copy {event.target}", good, event.detail
         case LedgerChecked():
             return event.scope, event.ok, event.detail
         case PublishChecked():

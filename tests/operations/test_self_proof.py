@@ -1,0 +1,177 @@
+"""The log is rebuilt from its copy by itself, and what came of it is an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.operations.company import SEED, Company, company
+from tests.storage.logs import FakeTarget, Kept
+
+from holdfast.domain.controls import audit_log
+from holdfast.domain.controls.copying import judge_rebuilds
+from holdfast.domain.events.rehearsal import LedgerRebuilt
+from holdfast.ledger.checkpoint import Signer
+from holdfast.ledger.note import VerifierKey, parse_verifier_key
+from holdfast.operations.copies import Shipper
+from holdfast.operations.ports.store import Store
+from holdfast.operations.self_proof import REBUILD_EVERY, TRY_AGAIN, rehearse
+from holdfast.storage.errors import StoreError
+from holdfast.storage.escrow import Escrow
+from holdfast.storage.off_site import OffSite
+from holdfast.storage.rehearsal import PLACE, CopyRebuilder
+
+KEY = parse_verifier_key(Signer("northwind.example/log", SEED).verifier_key)
+ESCROW = Escrow(bytes(32))
+
+
+def keys() -> Sequence[VerifierKey]:
+    """Return the log's key."""
+    return [KEY]
+
+
+@dataclass
+class Rig:
+    """A company with a copy and what rebuilds from it."""
+
+    made: Company
+    target: FakeTarget
+    rebuilder: CopyRebuilder
+
+    def outcomes(self) -> list[str]:
+        """Return what the rebuilds came to."""
+        events = self.made.events(LedgerRebuilt)
+        return [event.outcome for event in events if isinstance(event, LedgerRebuilt)]
+
+    def verdict(self) -> tuple[str, str] | None:
+        """Return how the promise stands as far as rebuilds go."""
+        situation = self.made.world.situation()
+        assert situation is not None
+        found = judge_rebuilds(situation)
+        return (found.standing, found.reason) if found else None
+
+
+@pytest.fixture(name="rig")
+def _rig(tmp_path: Path) -> Rig:
+    """Return a company whose log is copied, with its evidence."""
+    made, target = company(), FakeTarget()
+    world = made.world
+    copy = OffSite(world.store, target, keys, Kept(), ESCROW)
+    shipper = Shipper(copy, world.log, world.clock, world.notary)
+    rebuilder = CopyRebuilder(target, keys, ESCROW, tmp_path, world.clock)
+    made.world = replace(world, shippers=[shipper], rebuilders={target.name: rebuilder})
+    return Rig(made, target, rebuilder)
+
+
+def test_it_rebuilds_by_itself(rig: Rig, tmp_path: Path) -> None:
+    """Once there is a copy, and then every week; nothing of it is left behind."""
+    rig.made.turn(ok=False)
+    rig.made.beat(3)
+    assert rig.outcomes() == ["whole"]
+    assert rig.verdict() is None
+    event = rig.made.events(LedgerRebuilt)[0]
+    assert isinstance(event, LedgerRebuilt)
+    assert "sentences stand the same" in event.detail
+    assert not list(tmp_path.iterdir())
+    rig.made.clock.advance(REBUILD_EVERY - timedelta(hours=1))
+    rig.made.beat(2)
+    assert len(rig.outcomes()) == 1
+    rig.made.clock.advance(timedelta(hours=2))
+    rig.made.beat(2)
+    assert rig.outcomes() == ["whole", "whole"]
+
+
+def test_too_old_is_stale(rig: Rig) -> None:
+    """A rebuild proves for as long as the policy's default says, and no longer."""
+    situation = rig.made.world.situation()
+    assert situation is not None
+    assert situation.rules.terms["log_rebuilt_every"].anchor is not None
+    rig.made.beat(3)
+    rig.made.clock.advance(timedelta(days=32))
+    verdict = rig.verdict()
+    assert verdict is not None
+    assert verdict[0] == "stale"
+
+
+def test_put_only_is_unproven(rig: Rig) -> None:
+    """Where the credentials may not get, it says so and what to do, and no more."""
+    rig.target.readable = False
+    rig.made.beat(3)
+    assert rig.outcomes() == ["unreadable"]
+    verdict = rig.verdict()
+    assert verdict is not None
+    assert verdict[0] == "unproven"
+    assert "read_credentials" in verdict[1]
+
+
+def test_a_copy_that_does_not_come_back(rig: Rig) -> None:
+    """An altered copy is tampering; evidence that is gone is a rebuild that failed."""
+    rig.made.beat(3)
+    kept = dict(rig.target.files)
+    for path in [path for path in kept if path.startswith("evidence/")]:
+        del rig.target.files[path]
+    assert rehearse(rig.made.world.log, rig.rebuilder).outcome == "failed"
+    rig.target.files = dict(kept)
+    tile = max(path for path in kept if path.startswith("tile/0/"))
+    rig.target.files[tile] = bytes(len(kept[tile]))
+    rig.made.clock.advance(TRY_AGAIN)
+    assert rehearse(rig.made.world.log, rig.rebuilder).outcome == "differs"
+    rig.made.beat()
+    situation = rig.made.world.situation()
+    assert situation is not None
+    assert audit_log.judge(situation).standing == "breached"
+    assert "rebuild from copy" in rig.made.kept["slack"].sent[-1].message.text
+
+
+@dataclass
+class Other:
+    """Brings back something else."""
+
+    store: Store
+    name: str = "s3://fake/log"
+    asked: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def rebuilt(self, progress: object = None) -> Iterator[Store]:
+        """Yield it."""
+        del progress
+        self.asked.append(self.name)
+        yield self.store
+
+
+def test_another_log_is_not_ours(rig: Rig) -> None:
+    """What comes back sound, but is another log, differs by its root."""
+    other = company()
+    other.clock.advance(timedelta(days=1))
+    other.turn(ok=True)
+    other.beat(2)
+    rig.made.turn(ok=True)
+    rig.made.beat(3)
+    done = rehearse(rig.made.world.log, Other(other.world.store))
+    assert done.outcome == "differs"
+    assert "expected root" in done.detail
+
+
+def test_no_room(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk prevents the proof; it says nothing against the copy."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("holdfast.storage.rehearsal.pull", full)
+    done = rehearse(rig.made.world.log, rig.rebuilder)
+    assert (done.outcome, "No space left" in done.detail) == ("failed", True)
+
+
+def test_what_a_killed_rehearsal_left_is_removed(rig: Rig, tmp_path: Path) -> None:
+    """The next one clears its folder first."""
+    left = tmp_path / f"{PLACE}old"
+    left.mkdir()
+    (left / "rebuilt.sqlite").write_bytes(b"half")
+    with pytest.raises(StoreError), rig.rebuilder.rebuilt():
+        pass
+    assert not left.exists()
