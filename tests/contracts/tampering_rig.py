@@ -92,7 +92,7 @@ def joined(made: Company, home: Home, folder: Path) -> Rig:
     made.world = replace(
         world,
         notary=notary,
-        shippers=[Shipper(copy, world.log, world.clock, notary)],
+        shippers=[Shipper(copy, world.log, world.clock)],
         inspector=Inspector(
             world.store,
             lambda note: wrong_signer(note, world.log.state().custody, (KEY,)),

@@ -61,7 +61,7 @@ def _rig(tmp_path: Path) -> Rig:
     made, target = company(), FakeTarget()
     world = made.world
     copy = OffSite(world.store, target, keys, Kept(), ESCROW)
-    shipper = Shipper(copy, world.log, world.clock, world.notary)
+    shipper = Shipper(copy, world.log, world.clock)
     rebuilder = CopyRebuilder(target, keys, ESCROW, tmp_path, world.clock)
     made.world = replace(world, shippers=[shipper], rebuilders={target.name: rebuilder})
     return Rig(made, target, rebuilder)
