@@ -82,6 +82,7 @@ from holdfast.domain.events.observation import (
 from holdfast.domain.events.people import PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.ransomware import RansomwareSuspected, SuspicionResolved
+from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
 from holdfast.domain.events.repository import (
     BackupOrdered,
     BackupsExpired,
@@ -89,7 +90,6 @@ from holdfast.domain.events.repository import (
     WalSeen,
     WindowSeen,
 )
-from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
 from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
 from holdfast.domain.events.witness import (
