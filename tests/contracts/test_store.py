@@ -27,6 +27,7 @@ from holdfast.operations.ports.store import (
     Store,
 )
 from holdfast.storage.errors import StoreError
+from holdfast.storage.memory import MemoryStore
 
 NOW = datetime(2026, 11, 2, 9, 30, 0, 123_456, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
@@ -595,6 +596,45 @@ def test_a_write_that_was_stored_but_not_heard_is_harmless(store: Store) -> None
     again = store.append(drafts, now=NOW + SECOND, parcels=parcels)
     assert again.fresh == (False, False)
     assert (store.root(), store.unsettled()) == (before, 1)
+
+
+def test_a_closed_log_takes_nothing_more(home) -> None:
+    """Closed for good, by the database itself: for who has it open, and anew."""
+    store, other = home.open(), home.open()
+    _fill(store, 3)
+    other.append([_draft("theirs")], now=NOW)
+    store.append([], now=NOW, parcels=[_parcel("p1"), _parcel("p2")])
+    store.close_log()
+    store.close_log()
+    for each in (store, other, home.open()):
+        _require_closed(each)
+        assert len(_require_sound(each)) == 4
+        each.save_checkpoint(4, b"note")
+        assert each.checkpoint() == b"note"
+        each.close()
+
+
+def _require_closed(store: Store) -> None:
+    for refused in (
+        lambda: store.append([_draft("late")], now=NOW),
+        lambda: store.append([_draft("a"), _draft("b")], now=NOW),
+        lambda: store.append([_draft("c")], now=NOW, expected_size=4),
+        lambda: store.append([], now=NOW, parcels=[_parcel("p3")]),
+        lambda: store.claim(now=NOW, lease=LEASE),
+    ):
+        with pytest.raises(StoreError, match="the log is closed"):
+            refused()
+
+
+def test_a_closed_store_in_memory() -> None:
+    """The one in memory refuses the same."""
+    store = MemoryStore()
+    _fill(store, 3)
+    store.close_log()
+    with pytest.raises(StoreError, match="the log is closed"):
+        store.append([_draft("late")], now=NOW)
+    with pytest.raises(StoreError, match="the log is closed"):
+        store.claim(now=NOW, lease=LEASE)
 
 
 def test_a_reopened_store_goes_on(home) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from holdfast.assembly.keys import signer_of
-from holdfast.assembly.reading import SystemClock, log_of
+from holdfast.assembly.reading import SystemClock, log_of, require_in_use
 from holdfast.channels.slack import Slack
 from holdfast.channels.smtp import Relay, Smtp
 from holdfast.channels.status_page import StatusPage
@@ -62,6 +62,7 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     store = open_store(home.store_url)
     clock = SystemClock()
     log = log_of(home, store, clock)
+    require_in_use(log)
     # A database or a row that came back from before an erasure is read by nobody.
     log.people.replay(log.state().erasures)
     _after_recovery(home, log, clock)

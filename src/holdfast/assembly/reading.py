@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from holdfast.assembly.keys import keyring_of, signer_of
+from holdfast.errors import HoldfastError
 from holdfast.operations.log import Log
 from holdfast.operations.ports.store import Store
 from holdfast.operations.respond import Desk
@@ -60,6 +61,22 @@ def log_of(home: Home, store: Store, clock: SystemClock) -> Log:
     cache = FoldFile(home.folder / FOLD, store)
     keyring = partial(keyring_of, home, store)
     return Log(store, home.settings.node, clock, keyring, cache)
+
+
+def require_in_use(log: Log) -> None:
+    """Refuse to work on a log that was closed, or that is not whole yet."""
+    custody = log.state().custody
+    if not custody.carried:
+        raise HoldfastError(
+            "the log goes on from another one, and not all of that is here yet",
+            "Run holdfast ledger succeed again: it goes on where it was cut off.",
+        )
+    if custody.closed is not None:
+        closed = custody.closed
+        raise HoldfastError(
+            f"the log {closed.origin} was closed by {closed.by}: {closed.reason}",
+            "Name the database and the key of the log that goes on from it.",
+        )
 
 
 def _origin_of(home: Home) -> str:

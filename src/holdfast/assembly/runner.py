@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from holdfast.assembly.keys import escrow_of, log_keys_of
-from holdfast.assembly.reading import SystemClock
+from holdfast.assembly.reading import SystemClock, require_in_use
 from holdfast.engines.pgbackrest import PgBackRest
 from holdfast.engines.scripted import LENGTHS, Script, Scripted
 from holdfast.engines.shelf import FolderShelf
@@ -41,6 +41,7 @@ def join_runner(home: RunnerHome, hands: Hands, inbox: Inbox) -> Workshop:
     clock = SystemClock()
     cache = FoldFile(home.folder / FOLD, store)
     log = Log(store, home.settings.runner, clock, cache=cache, may=RUNNER_RECORDS)
+    require_in_use(log)
     copies = copies_of(home, log)
     return Workshop(
         log=log,

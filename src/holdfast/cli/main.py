@@ -31,6 +31,7 @@ from holdfast.cli import (
     self_proof,
     simulate,
     standing,
+    succession,
     witness,
 )
 from holdfast.errors import FaultsError, HoldfastError
@@ -54,6 +55,8 @@ ledger.app.command("check")(self_proof.check)
 ledger.app.command("rehearse")(self_proof.rehearse)
 ledger.app.command("escrow")(off_site.escrow)
 ledger.app.command("recover")(off_site.recover)
+ledger.app.command("succeed")(succession.succeed_log)
+ledger.app.command("succession")(succession.show_succession)
 ledger.app.add_typer(
     off_site.quarantine, name="quarantine", help="What waits after a recovery."
 )

@@ -295,7 +295,9 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
             custody = custody_memory.remember(state.custody, event, index)
             return replace(state, custody=custody)
         case LedgerCarried():
-            return _of_a_new_log(state)
+            opened = state.custody.opened
+            ends = opened is not None and opened.origin == event.origin
+            return _of_a_new_log(state) if ends else state
         case VantageChanged() | ProbesSealed() | MaintenanceAnnounced():
             seen = service_memory.remember(state.services, event, index, recorded_at)
             return replace(state, services=seen)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from holdfast.errors import HoldfastError
 
+CLOSED = "the log is closed"
+CLOSED_WORDS = (
+    f"{CLOSED}: nothing is recorded or delivered by it any more",
+    "Point the settings at the log that goes on from it: see compromised-key.md.",
+)
+
 
 class StoreError(HoldfastError):
     """The store could not be opened, read or written; ``where`` names it.

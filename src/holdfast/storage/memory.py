@@ -26,6 +26,7 @@ from holdfast.operations.ports.store import (
     Parcel,
     Settlement,
 )
+from holdfast.storage.errors import CLOSED_WORDS, StoreError
 from holdfast.storage.planning import Plan, plan, require_keys
 
 
@@ -65,6 +66,7 @@ class MemoryStore:
         self._checkpoints: dict[int, bytes] = {}
         self._blobs: dict[str, bytes] = {}
         self._people: dict[str, SealedRow] = {}
+        self._closed = False
 
     def size(self) -> int:
         """Return the number of entries."""
@@ -103,6 +105,8 @@ class MemoryStore:
                 raise MovedOnError(expected_size, size)
             moment = max(now, self._recorded_at)
             planned = plan(drafts, self._places, size, moment)
+            if planned.rows or parcels or settlements:
+                self._require_open()
             outbox = self._posted(parcels)
             for settlement in settlements:
                 _settle(outbox, self._outbox, settlement, moment)
@@ -158,6 +162,7 @@ class MemoryStore:
         channel: str | None = None,
     ) -> Sequence[Claim]:
         """Take due parcels under a lease."""
+        self._require_open()
         with self._lock:
             due = [
                 slot
@@ -264,6 +269,14 @@ class MemoryStore:
     def follow(self) -> bool:
         """Memory is never another."""
         return False
+
+    def close_log(self) -> None:
+        """Refuse every further entry and delivery."""
+        self._closed = True
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StoreError(*CLOSED_WORDS)
 
     def close(self) -> None:
         """Nothing is held that would need letting go."""

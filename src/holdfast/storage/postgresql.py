@@ -20,7 +20,7 @@ import psycopg
 from sqlalchemy import URL, Connection, create_engine, event, inspect
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from holdfast.storage.errors import StoreError
+from holdfast.storage.errors import CLOSED, CLOSED_WORDS, StoreError
 from holdfast.storage.planning import Row
 from holdfast.storage.sql import SqlStore, driver_fault, fill
 from holdfast.storage.tables import METADATA, blob, head, person
@@ -46,6 +46,13 @@ _TRIGGERS = (
     """CREATE TRIGGER outbox_settled_stays BEFORE UPDATE ON outbox FOR EACH ROW
        WHEN (OLD.state <> 'open')
        EXECUTE FUNCTION ledger_refuse('settled deliveries are never changed')""",
+)
+
+_CLOSING = (
+    f"""CREATE OR REPLACE TRIGGER entry_closed BEFORE INSERT ON entry FOR EACH ROW
+       EXECUTE FUNCTION ledger_refuse('{CLOSED}')""",
+    f"""CREATE OR REPLACE TRIGGER outbox_closed BEFORE INSERT OR UPDATE ON outbox
+       FOR EACH ROW EXECUTE FUNCTION ledger_refuse('{CLOSED}')""",
 )
 
 # Whoever waits for the row of the head sees it as it is then: if it moved, the update
@@ -218,9 +225,15 @@ class PostgresqlStore(SqlStore):
         connection.exec_driver_sql(lock, (_CREATION_LOCK,))
         super()._add(connection)
 
+    @property
+    def _closing(self) -> Sequence[str]:
+        return _CLOSING
+
     def _explain(self, fault: Exception) -> StoreError:
         cause = driver_fault(fault)
         said = str(cause).strip().partition("\n")[0]
+        if said == CLOSED:
+            return StoreError(*CLOSED_WORDS, self._place)
         if self._secret:
             said = said.replace(self._secret, "***")
         return StoreError(*_words(cause, said), self._place)

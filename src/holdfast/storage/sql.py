@@ -92,6 +92,11 @@ class SqlStore(ABC):
 
     # Each database's own.
 
+    @property
+    @abstractmethod
+    def _closing(self) -> Sequence[str]:
+        """The statements that close the log, each repeatable."""
+
     @abstractmethod
     def _appending(self) -> AbstractContextManager[Connection]:
         """Begin the transaction of an append, and commit it."""
@@ -368,6 +373,12 @@ class SqlStore(ABC):
     def follow(self) -> bool:
         """A server's address always leads to what it serves now."""
         return False
+
+    def close_log(self) -> None:
+        """Have the database refuse every further entry and delivery."""
+        with self._writing() as connection:
+            for statement in self._closing:
+                connection.exec_driver_sql(statement)
 
     def close(self) -> None:
         """Let go of files and connections."""

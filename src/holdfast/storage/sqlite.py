@@ -21,7 +21,7 @@ from typing import Any, cast
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
-from holdfast.storage.errors import StoreError
+from holdfast.storage.errors import CLOSED, CLOSED_WORDS, StoreError
 from holdfast.storage.planning import Row
 from holdfast.storage.sql import SqlStore, driver_fault, fill
 
@@ -48,6 +48,15 @@ _TRIGGERS = (
     """CREATE TRIGGER outbox_settled_stays BEFORE UPDATE ON outbox
        WHEN OLD.state <> 'open'
        BEGIN SELECT RAISE(ABORT, 'settled deliveries are never changed'); END""",
+)
+
+_CLOSING = (
+    f"""CREATE TRIGGER IF NOT EXISTS entry_closed BEFORE INSERT ON entry
+       BEGIN SELECT RAISE(ABORT, '{CLOSED}'); END""",
+    f"""CREATE TRIGGER IF NOT EXISTS outbox_closed BEFORE UPDATE ON outbox
+       BEGIN SELECT RAISE(ABORT, '{CLOSED}'); END""",
+    f"""CREATE TRIGGER IF NOT EXISTS outbox_ended BEFORE INSERT ON outbox
+       BEGIN SELECT RAISE(ABORT, '{CLOSED}'); END""",
 )
 
 _HINTS = {
@@ -231,6 +240,10 @@ class SqliteStore(SqlStore):
             with suppress(sqlite3.OperationalError):
                 driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    @property
+    def _closing(self) -> Sequence[str]:
+        return _CLOSING
+
     def _explain(self, fault: Exception) -> StoreError:
         return _explain(fault, self._place)
 
@@ -241,6 +254,8 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 def _explain(fault: Exception, place: str) -> StoreError:
     cause = driver_fault(fault)
+    if str(cause) == CLOSED:
+        return StoreError(*CLOSED_WORDS, place)
     name = getattr(cause, "sqlite_errorname", None) or ""
     for known, (message, hint) in _HINTS.items():
         if name.startswith(known):

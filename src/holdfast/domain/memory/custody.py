@@ -58,6 +58,8 @@ def remember(custody: Custody, event: CustodyEvent, index: int) -> Custody:
             return replace(custody, taken=event, taken_index=index)
         case LedgerClosed():
             return replace(custody, closed=event)
+        case LedgerOpened() if not custody.carried:
+            return custody  # A carried entry: the opening of a log before the last.
         case LedgerOpened():
             return replace(custody, opened=event, carried=False)
         case _:

@@ -254,6 +254,14 @@ class Store(Protocol):
         """
         ...
 
+    def close_log(self) -> None:
+        """Refuse every further entry and delivery, for good; repeatable.
+
+        The database itself refuses them, also to a node that runs already. What is
+        there can be read, and personal data can still be destroyed.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...
