@@ -110,6 +110,7 @@ def test_versions_are_gated(tool: str, server: int | None) -> None:
         (SALTED + bytes(8) + b"insert into orders values (1);" * 200, False),
         (SALTED + bytes(8192), False),
     ],
+    ids=["long", "short", "empty", "salt", "noise", "plain", "said-so", "zeros"],
 )
 def test_encryption_is_told_from_the_bytes(stored: bytes, *, encrypted: bool) -> None:
     """The salted header alone proves nothing: what follows must be noise."""
