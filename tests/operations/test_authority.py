@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from typing import get_args
 
 import pytest
 from tests.operations.company import COMMITTEE, LEAD, RESPONDER, SUCCESS, company
 
+from holdfast.domain.events.kinds import EVENT_TYPES
+from holdfast.domain.events.notice import StatusPageSeen
 from holdfast.domain.rules import Rules
-from holdfast.operations.authority import MAY, ForbiddenError, Operation, require
+from holdfast.operations import act, watch
+from holdfast.operations.authority import (
+    MAY,
+    RUNNER_RECORDS,
+    ForbiddenError,
+    Operation,
+    require,
+)
 
 ROLE_OF = {COMMITTEE: "RC", LEAD: "PL", RESPONDER: "IRT", SUCCESS: "CS"}
 
@@ -46,3 +57,16 @@ def test_every_operation_is_in_the_table() -> None:
     """No operation is without roles that may do it."""
     assert set(MAY) == set(get_args(Operation))
     assert all(MAY.values())
+
+
+def test_a_runner_may_record_all_that_it_does_and_sees() -> None:
+    """Whatever acts and looks record is on the runner's list, or seen by the node."""
+    written = {
+        node.func.id
+        for module in (act, watch)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    events = {kind.__name__: kind for kind in EVENT_TYPES.values()}
+    recorded = {events[name] for name in written & set(events)}
+    assert recorded - RUNNER_RECORDS <= {StatusPageSeen}

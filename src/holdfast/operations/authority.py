@@ -13,13 +13,19 @@ from holdfast.domain.events.copies import (
     PublishFailing,
     PublishRecovered,
 )
-from holdfast.domain.events.drill import DrillMeasured
+from holdfast.domain.events.drill import DrillMeasured, DrillTraced
 from holdfast.domain.events.incident import PreflightChecked, RecoveryVerified
 from holdfast.domain.events.job import JobFinished, JobLost, JobStarted
 from holdfast.domain.events.kinds import Event
-from holdfast.domain.events.measure import DatastoreMeasured
+from holdfast.domain.events.measure import BackupWeighed, DatastoreMeasured
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
 from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
+from holdfast.domain.events.repository import (
+    BackupsExpired,
+    RepositoryExamined,
+    WalSeen,
+    WindowSeen,
+)
 from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.questions import ROLE_NAMES, Role
 from holdfast.domain.rules import Rules
@@ -70,12 +76,18 @@ RUNNER_RECORDS: frozenset[type[Event]] = frozenset(
         JobFinished,
         JobLost,
         DrillMeasured,
+        DrillTraced,
         PreflightChecked,
         RecoveryVerified,
         ProtectionSeen,
         DatastoreMeasured,
         BackupSeen,
+        BackupWeighed,
         BackupGone,
+        BackupsExpired,
+        RepositoryExamined,
+        WindowSeen,
+        WalSeen,
         CopySeen,
         PublishFailing,
         PublishRecovered,
