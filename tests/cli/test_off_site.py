@@ -22,6 +22,7 @@ from holdfast.runner.hands import ThreadHands
 from holdfast.settings import Home
 from holdfast.storage.mark import FileMark
 from holdfast.storage.opening import open_store
+from holdfast.storage.passwords import hash_password
 
 ORIGIN = "northwind.example/log"
 
@@ -79,7 +80,21 @@ def carry_keys(home: Path, new: Path) -> None:
         shutil.copy(home / name, new / name)
 
 
-def test_publish_status_recover(home: Path, off_site: Path, tmp_path: Path) -> None:
+def give_passwords(home: Path, *people: str) -> None:
+    """Give each of them the password that lies in the file `word`."""
+    write_private(home / "word", "three plain words\n")
+    write_private(home / "session.key", "0" * 64 + "\n")
+    hashed = hash_password("three plain words")
+    for person in people:
+        write_private(home / f"password-{person}", hashed + "\n")
+    lines = "\n".join(f'{person} = "password-{person}"' for person in people)
+    settings = home / "holdfast.toml"
+    settings.write_text(f"{settings.read_text()}\n[web.passwords]\n{lines}\n")
+
+
+def test_publish_status_recover(
+    home: Path, off_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is published is shown by `status`, verifies, and is recovered elsewhere
     with the same root; what was owed waits until a person releases it.
     """
@@ -107,8 +122,23 @@ def test_publish_status_recover(home: Path, off_site: Path, tmp_path: Path) -> N
     assert found["quarantined"] == sum(one["deliveries"] for one in listed)
     name = listed[0]["notice"]
     assert name[:20] in run("ledger", "quarantine", "list", "--home", new)
-    text = run("ledger", "quarantine", "release", name, "--as", "dora", "--home", new)
-    assert "will be sent" in text
+    release = ("ledger", "quarantine", "release", name, "--as", "dora", "--home", new)
+    with pytest.raises(HoldfastError, match="dora must sign in"):
+        run(*release)
+    monkeypatch.setenv("HOLDFAST_SESSIONS", str(tmp_path / "sessions"))
+    give_passwords(new, "dora", "eli")
+    for person in ("dora", "eli"):
+        given = ("--password-file", new / "word", "--home", new)
+        run("sign-in", "--as", person, *given)
+    waits = run(*release)
+    assert "waits for a second person" in waits
+    order = waits.split()[-1]
+    with pytest.raises(HoldfastError, match="waits for a second person"):
+        run(*release)
+    with pytest.raises(HoldfastError, match="cannot approve"):
+        run("approve", order, "--as", "dora", "--home", new)
+    run("approve", order, "--as", "eli", "--home", new)
+    assert "will be sent" in run(*release)
 
 
 def test_check_and_rehearse(home: Path, off_site: Path) -> None:

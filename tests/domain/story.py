@@ -18,6 +18,7 @@ from holdfast.demo import northwind
 from holdfast.domain.controls.all import CONTROLS
 from holdfast.domain.controls.judging import Duty, Situation, Verdict, guarded
 from holdfast.domain.decide import Conclusion, decide
+from holdfast.domain.events.authority import ActApproved, ActOrdered
 from holdfast.domain.events.governance import PolicyAdopted
 from holdfast.domain.events.incident import RecoveryOrdered
 from holdfast.domain.events.kinds import Event
@@ -367,12 +368,24 @@ class Story:
             )
         )
 
-    def order(self, number: int = 1, datastore: str = DATASTORE) -> str:
-        """Order a recovery in the newest incident; return its id."""
+    def order(
+        self,
+        number: int = 1,
+        datastore: str = DATASTORE,
+        *,
+        approved: bool = True,
+        holds: tuple[str, ...] = (),
+    ) -> str:
+        """Order a recovery in the newest incident, and approve it; return its id."""
         name = f"{self.incident.id}-{datastore}-{number}"
         self.tell(
             RecoveryOrdered(name, self.incident.id, datastore, 2, None, "chi", self.now)
         )
+        lapses_at = self.now + timedelta(hours=1)
+        how = ("chi", "password", holds, None, lapses_at, self.now)
+        self.tell(ActOrdered(name, "restore", datastore, *how))
+        if approved:
+            self.tell(ActApproved(name, "eli", "password", self.now))
         return name
 
 

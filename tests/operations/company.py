@@ -25,6 +25,9 @@ from holdfast.domain.events.observation import VantageChanged
 from holdfast.engines.scripted import Script, Scripted
 from holdfast.journal import Fact, Recorded, read
 from holdfast.ledger.checkpoint import Signer
+from holdfast.operations import respond
+from holdfast.operations.approving import approve
+from holdfast.operations.authority import SignIn
 from holdfast.operations.beat import beat, work
 from holdfast.operations.deliver import parcels_of
 from holdfast.operations.govern import Texts, adopt
@@ -33,6 +36,7 @@ from holdfast.operations.notary import Notary
 from holdfast.operations.ports.channel import Accepted, Channel, Message, Rejected
 from holdfast.operations.ports.engine import Engine
 from holdfast.operations.ports.store import Store
+from holdfast.operations.respond import Desk
 from holdfast.operations.world import Inbox, World
 from holdfast.simulation.clock import JumpingClock
 from holdfast.simulation.parts import KeepingChannel, KeptPage, PromptHands
@@ -149,6 +153,21 @@ def edited(given: Texts, edit: Callable[[dict[str, Any]], None] | None) -> Texts
 def keyring() -> HomeKeyring:
     """Return the key of the company's personal data; the same for every node."""
     return HomeKeyring(bytes(32), "people.key")
+
+
+def signed(person: str, at: datetime) -> SignIn:
+    """Return a sign-in that has just been made."""
+    return SignIn(person, "password", at, at + timedelta(minutes=30), "0badcafe")
+
+
+def recover(made: Company, *, repository: int = 2, by: str = RESPONDER) -> str:
+    """Order a recovery and have it approved; return its name."""
+    world, now = made.world, made.clock.now()
+    desk = Desk(world.log, world.clock, by, signed(by, now))
+    ordered = respond.order_recovery(desk, DATASTORE, repository=repository)
+    second = LEAD if by != LEAD else RESPONDER
+    approve(Desk(world.log, world.clock, second, signed(second, now)), ordered.recovery)
+    return ordered.recovery
 
 
 def turns(at: datetime, *, ok: bool) -> list[Fact]:

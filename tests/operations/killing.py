@@ -27,8 +27,10 @@ import tomli_w
 from tests.operations.company import (
     COMMITTEE,
     DATASTORE,
+    LEAD,
     RESPONDER,
     entries,
+    signed,
     texts,
     turns,
 )
@@ -48,6 +50,7 @@ from holdfast.engines.scripted import Script, Scripted
 from holdfast.engines.shelf import FolderShelf
 from holdfast.journal import Fact, Recorded
 from holdfast.operations import respond
+from holdfast.operations.approving import approve
 from holdfast.operations.deliver import parcels_of
 from holdfast.operations.govern import Texts, adopt
 from holdfast.operations.ports.engine import Job
@@ -294,7 +297,11 @@ class Round:
         if running and not self.ordered:
             respond.acknowledge(desk)
             respond.declare(desk)
-            respond.order_recovery(desk, DATASTORE, repository=2)
+            now = datetime.now(UTC)
+            first = reader.desk(RESPONDER, signed(RESPONDER, now))
+            ordered = respond.order_recovery(first, DATASTORE, repository=2)
+            second = reader.desk(LEAD, signed(LEAD, now))
+            approve(second, ordered.recovery)
             self.ordered = True
         recoveries = situation.state.recoveries.values()
         steps = {recovering.step(situation, recovery) for recovery in recoveries}

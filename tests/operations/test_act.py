@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from tests.operations.company import DATASTORE, RESPONDER, START, Company, company
+from tests.operations.company import (
+    DATASTORE,
+    START,
+    Company,
+    company,
+    recover,
+)
 
 from holdfast.domain.decide import CheckPreflight, FetchStatusPage, StartJob
 from holdfast.domain.events.incident import (
@@ -22,7 +28,6 @@ from holdfast.domain.events.runner import JobTaken
 from holdfast.engines.scripted import Script, Scripted
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
-from holdfast.operations import respond
 from holdfast.operations.act import keep_evidence, perform
 from holdfast.operations.ports.engine import (
     Evidence,
@@ -33,7 +38,6 @@ from holdfast.operations.ports.engine import (
     Preflight,
     Running,
 )
-from holdfast.operations.respond import Desk
 
 BACKUP = JobRequested("nightly", DATASTORE, "backup", None, None, None, START)
 
@@ -146,8 +150,7 @@ def test_engine_that_says_much() -> None:
     made.clock.advance(timedelta(minutes=5))
     made.turn(ok=False)
     made.beat(times=2)
-    desk = Desk(made.world.log, made.clock, RESPONDER)
-    respond.order_recovery(desk, DATASTORE, repository=2)
+    recover(made)
     made.beat(times=40)
     (verified,) = made.events(RecoveryVerified)
     assert not verified.ok
@@ -160,9 +163,8 @@ def test_preflight_before_anything() -> None:
     made = company()
     made.turn(ok=False)
     made.beat(times=2)
-    desk = Desk(made.world.log, made.clock, RESPONDER)
-    ordered = respond.order_recovery(desk, DATASTORE, repository=1)
-    (checked,) = perform(made.world, CheckPreflight(ordered.recovery))
+    recovery = recover(made, repository=1)
+    (checked,) = perform(made.world, CheckPreflight(recovery))
     assert checked.event.ok is False
     assert checked.event.checks == ("ok: tools: scripted", "FAILED: backup: no backup")
     made.beat(times=9)
@@ -177,19 +179,18 @@ def test_second_look() -> None:
     made.clock.advance(timedelta(minutes=5))
     made.turn(ok=False)
     made.beat(times=2)
-    desk = Desk(made.world.log, made.clock, RESPONDER)
-    ordered = respond.order_recovery(desk, DATASTORE, repository=2)
+    recovery = recover(made)
     made.beat(times=2)
-    bad = PreflightChecked(ordered.recovery, False, (), "sha256:", made.clock.now())
+    bad = PreflightChecked(recovery, False, (), "sha256:", made.clock.now())
     made.world.log.record([Fact(bad, bad.at)])
     made.beat(times=40)
-    recovery = made.world.log.state().recoveries[ordered.recovery]
-    assert recovery.verified is not None
-    wrong = replace(recovery.verified, ok=False, at=made.clock.now())
+    known = made.world.log.state().recoveries[recovery]
+    assert known.verified is not None
+    wrong = replace(known.verified, ok=False, at=made.clock.now())
     made.world.log.record([Fact(wrong, wrong.at)])
-    recovery = made.world.log.state().recoveries[ordered.recovery]
-    assert recovery.verified is not None
-    assert recovery.verified.ok
+    known = made.world.log.state().recoveries[recovery]
+    assert known.verified is not None
+    assert known.verified.ok
 
 
 def test_page_is_looked_at_from_outside() -> None:

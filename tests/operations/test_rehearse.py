@@ -14,6 +14,7 @@ from tests.operations.company import (
     SUCCESS,
     Company,
     company,
+    signed,
 )
 
 from holdfast.domain.controls.all import judge_all
@@ -45,8 +46,9 @@ def protected(script: Script | None = None) -> Company:
 
 
 def desk(made: Company, person: str = RESPONDER) -> Desk:
-    """Return a person's desk."""
-    return Desk(made.world.log, made.clock, person)
+    """Return the desk of a person who has just signed in."""
+    now = made.clock.now()
+    return Desk(made.world.log, made.clock, person, signed(person, now))
 
 
 def finished(made: Company) -> DrillFinished:

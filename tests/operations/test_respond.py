@@ -15,6 +15,8 @@ from tests.operations.company import (
     SUCCESS,
     Company,
     company,
+    recover,
+    signed,
 )
 
 from holdfast.domain.controls.judging import Situation
@@ -34,8 +36,9 @@ from holdfast.operations.respond import Desk
 
 
 def desk(made: Company, person: str = RESPONDER) -> Desk:
-    """Return a person's desk."""
-    return Desk(made.world.log, made.clock, person)
+    """Return the desk of a person who has just signed in."""
+    now = made.clock.now()
+    return Desk(made.world.log, made.clock, person, signed(person, now))
 
 
 @pytest.fixture
@@ -99,15 +102,17 @@ def test_declare_what_no_probe_saw() -> None:
 
 def test_whole_recovery(made: Company) -> None:
     """An ordered recovery runs step by step to its end, once."""
-    ordered = respond.order_recovery(desk(made), DATASTORE, repository=2)
+    recovery = recover(made)
     made.beat(times=40)
     assert [e.verb for e in made.events(JobRequested) if e.recovery] == [
         "restore",
         "failover",
     ]
-    types = [e.event.TYPE for e in made.entries() if ordered.recovery in e.key]
+    types = [e.event.TYPE for e in made.entries() if recovery in e.key]
     assert [each for each in types if each != "job.progressed"] == [
         "recovery.ordered",
+        "act.ordered",
+        "act.approved",
         "recovery.preflight_checked",
         "job.requested",
         "job.taken",
@@ -123,7 +128,7 @@ def test_whole_recovery(made: Company) -> None:
 
 def test_one_fence(made: Company) -> None:
     """While a recovery is under way no other of the same datastore is taken."""
-    respond.order_recovery(desk(made), DATASTORE, repository=2)
+    recover(made)
     for _ in range(3):
         made.beat()
         with pytest.raises(HoldfastError, match="still under way") as refused:
@@ -149,7 +154,7 @@ def test_one_fence(made: Company) -> None:
 def test_after_a_failure(repository: int, script: Script) -> None:
     """A recovery that failed at any step may be followed by another order."""
     ours = outage(company(script=script))
-    respond.order_recovery(desk(ours), DATASTORE, repository=repository)
+    recover(ours, repository=repository)
     ours.beat(times=40)
     again = respond.order_recovery(desk(ours, LEAD), DATASTORE, repository=2)
     assert again.recovery.endswith("-2")
@@ -168,7 +173,7 @@ def test_same_moment(made: Company) -> None:
             return situation
 
     respond.order_recovery(first, DATASTORE, repository=2)
-    late = Behind(made.world.log, made.clock, LEAD)
+    late = Behind(made.world.log, made.clock, LEAD, second.signed)
     with pytest.raises(HoldfastError, match="somebody else ordered") as told:
         respond.order_recovery(late, DATASTORE, repository=1)
     assert told.value.hint

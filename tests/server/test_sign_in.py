@@ -22,8 +22,8 @@ from tests.server.house import (
 from tests.server.sample import NOW
 
 from holdfast.errors import HoldfastError
-from holdfast.server.passwords import Passwords, hash_password
 from holdfast.server.throttle import PER_ADDRESS, PER_USER_AT_ADDRESS, WINDOW, Throttle
+from holdfast.storage.passwords import Passwords, hash_password
 
 
 def test_the_right_password_opens_standing():

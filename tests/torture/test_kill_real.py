@@ -24,6 +24,7 @@ from holdfast.journal import Recorded
 from holdfast.ledger.note import parse_verifier_key
 from holdfast.ledger.verify import verify_log
 from holdfast.operations import respond
+from holdfast.operations.approving import approve
 from holdfast.storage.audit import audit
 from holdfast.storage.folder import Folder, export
 
@@ -75,9 +76,10 @@ def _survive(box: Box, seed: str) -> None:
         if not ordered and reader.log.state().running:
             respond.acknowledge(reader.desk("eli"))
             respond.declare(reader.desk("chi"))
-            respond.order_recovery(
-                reader.desk("chi"), northwind.DATASTORE, repository=2
+            ordered = respond.order_recovery(
+                box.signed_in(reader, "chi"), northwind.DATASTORE, repository=2
             )
+            approve(box.signed_in(reader, "eli"), ordered.recovery)
             ordered = True
         time.sleep(0.05)
     reader.store.close()

@@ -10,6 +10,7 @@ from functools import partial
 
 from holdfast.assembly.keys import keyring_of, signer_of
 from holdfast.errors import HoldfastError
+from holdfast.operations.authority import SignIn
 from holdfast.operations.log import Log
 from holdfast.operations.ports.store import Store
 from holdfast.operations.respond import Desk
@@ -43,9 +44,9 @@ class Reader:
     log: Log
     window: Window
 
-    def desk(self, person: str) -> Desk:
-        """Return a desk under the person's name."""
-        return Desk(self.log, SystemClock(), person)
+    def desk(self, person: str, signed: SignIn | None = None) -> Desk:
+        """Return a desk under the person's name, and how they signed in."""
+        return Desk(self.log, SystemClock(), person, signed)
 
 
 def open_log(home: Home, *, create: bool = False) -> Reader:

@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from holdfast.cli import (
     adopting,
+    approving,
     binding,
     demo,
     drill,
@@ -71,6 +72,13 @@ app.command("init")(node.init)
 app.command("serve")(node.serve)
 app.command("runner")(runner.runner)
 app.command("password")(node.password)
+app.command("sign-in")(approving.sign_in)
+app.command("sign-out")(approving.sign_out)
+app.command("approvals")(approving.approvals)
+app.command("approve")(approving.approve)
+app.command("break-glass")(approving.break_glass)
+app.command("review")(approving.review)
+app.command("cancel")(approving.cancel)
 app.command("standing")(standing.standing)
 app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)

@@ -33,9 +33,9 @@ from holdfast.runner.hands import ThreadHands
 from holdfast.runner.node import Node
 from holdfast.server.app import create_app
 from holdfast.server.face import Door
-from holdfast.server.passwords import hash_password
 from holdfast.server.serving import serving
 from holdfast.settings import FILE, RUNNER_FILE, Home
+from holdfast.storage.passwords import hash_password
 
 PASSWORD_MIN = 8
 SETTINGS = """# What the operator configures; docs/operating/settings.md has every key.

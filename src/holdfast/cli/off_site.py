@@ -18,6 +18,7 @@ from holdfast.assembly.keys import create_escrow_key, escrow_of
 from holdfast.assembly.node import MARK, RECOVERED
 from holdfast.assembly.reading import SystemClock, open_log
 from holdfast.assembly.runner import copies_of
+from holdfast.cli.approving import signed_desk
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
@@ -32,6 +33,7 @@ from holdfast.cli.common import (
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import parse_checkpoint
 from holdfast.ledger.note import VerifierKey, encode64, parse_note, parse_verifier_key
+from holdfast.operations import approving
 from holdfast.operations import quarantine as held
 from holdfast.operations.copies import DiffersError, OutOfReachError, UnreadableError
 from holdfast.operations.log import Log
@@ -224,10 +226,17 @@ def release(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Let a notice's deliveries go; whoever had them already gets them twice."""
-    reader = open_log(home_at(home))
+    at = home_at(home)
+    reader = open_log(at)
     with closing(reader.store):
-        count = held.release(reader.log, SystemClock(), person, notice)
-    console().print(f"{count} deliveries of {notice} will be sent.", markup=False)
+        count = held.release(signed_desk(at, reader, person), notice)
+        waiting = approving.pending(reader.desk("").situation())
+    if count is None:
+        name = waiting[-1].ordered.order
+        text = f"{notice} waits for a second person: holdfast approve {name}"
+    else:
+        text = f"{count} deliveries of {notice} will be sent."
+    console().print(text, markup=False)
 
 
 def _copies(at: RunnerHome, copies: list[OffSite]) -> list[OffSite]:

@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from holdfast.assembly.reading import Reader, SystemClock, open_log
+from holdfast.assembly.sign_in import authenticate
 from holdfast.demo import northwind, shop_schema
 from holdfast.demo.mail_relay import Mail, mails
 from holdfast.demo.slack_server import messages
@@ -31,6 +32,7 @@ from holdfast.engines.pgbackrest_command import version
 from holdfast.engines.protected import Protected
 from holdfast.errors import HoldfastError
 from holdfast.operations.govern import Texts, adopt
+from holdfast.operations.respond import Desk
 from holdfast.settings import Home
 
 ORDERS_A_SECOND = 40.0
@@ -187,6 +189,12 @@ class Box:
     def reader(self) -> Reader:
         """Return a view of the log."""
         return open_log(Home(self.home))
+
+    def signed_in(self, reader: Reader, person: str) -> Desk:
+        """Return the desk of a person who has just signed in."""
+        now = SystemClock().now()
+        signed = authenticate(Home(self.home), person, self.password, now)
+        return reader.desk(person, signed)
 
     def destroy_production(self) -> datetime:
         """Kill the database with SIGKILL; destroy its data and the on-site backup."""

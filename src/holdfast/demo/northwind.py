@@ -38,6 +38,8 @@ PEOPLE: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("hana", "Hana Sato", ("CS",)),
 )
 CUSTOMERS = 12
+# Who signs in here, all with one password that is made anew and shown.
+SIGNS_IN = ("chi", "eli", "ana")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,15 @@ def write_resilience(folder: Path, shop_port: int, engine: str = "pgbackrest") -
 
 
 def write_home(home: Path, ports: Ports, folders: Folders) -> str:
-    """Write the node's settings and keys; return the page's password for `chi`."""
+    """Write the node's settings and keys; return the password of those who sign in."""
     home.mkdir(mode=0o711)
     vkey = create_key(home / "ledger.key", ORIGIN)
     (home / "ledger.vkey").write_text(f"{vkey}\n", encoding="utf-8")
     password = secrets.token_urlsafe(9)
+    signing = PasswordHasher().hash(password)
     write_private(home / "session.key", secrets.token_hex(32) + "\n")
-    write_private(home / "password-chi", PasswordHasher().hash(password) + "\n")
+    for person in SIGNS_IN:
+        write_private(home / f"password-{person}", signing + "\n")
     write_private(home / "slack.token", folders.slack_token + "\n")
     settings = {
         "node": "node-1",
@@ -99,7 +103,7 @@ def write_home(home: Path, ports: Ports, folders: Folders) -> str:
         "probe_loopback": True,
         "web": {
             "port": ports.web,
-            "passwords": {"chi": "password-chi"},
+            "passwords": {person: f"password-{person}" for person in SIGNS_IN},
             "session_key": "session.key",
         },
         "slack": {

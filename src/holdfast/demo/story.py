@@ -24,6 +24,7 @@ from holdfast.domain.policy.compiler import compile_policy
 from holdfast.errors import HoldfastError
 from holdfast.evidence.views import StandingView
 from holdfast.operations import respond
+from holdfast.operations.approving import approve
 
 ON_CALL, LEAD = "eli", "chi"
 OFF_SITE = 2
@@ -64,7 +65,7 @@ def tell(
     teller.step("4  Holdfast at work")
     incident = _notice(teller, reader)
     _respond(teller, reader, agree)
-    recovery = _recover(teller, reader, incident, agree)
+    recovery = _recover(box, teller, reader, incident, agree)
     writes = _compare(box, teller, reader, recovery, fault_at)
     situation = _resolve(teller, reader, incident)
     own = [d for d in owed_by_all(situation) if d.incident == incident]
@@ -157,13 +158,25 @@ def _respond(teller: Teller, reader: Reader, agree: Callable[[str], bool]) -> No
 
 
 def _recover(
-    teller: Teller, reader: Reader, incident: str, agree: Callable[[str], bool]
+    box: Box,
+    teller: Teller,
+    reader: Reader,
+    incident: str,
+    agree: Callable[[str], bool],
 ) -> Recovery:
     if not agree("Restore the orders database from the off-site copy?"):
         raise HoldfastError("no recovery was ordered", "Run the demo with --yes.")
     ordered = respond.order_recovery(
-        reader.desk(LEAD), northwind.DATASTORE, repository=OFF_SITE, incident=incident
+        box.signed_in(reader, LEAD),
+        northwind.DATASTORE,
+        repository=OFF_SITE,
+        incident=incident,
     )
+    teller.fact(f"ordered by {LEAD}, who signed in; a second person has to agree")
+    if not agree(f"Approve it, as {ON_CALL}?"):
+        raise HoldfastError("nobody approved the recovery", "Run the demo with --yes.")
+    approve(box.signed_in(reader, ON_CALL), ordered.recovery)
+    teller.fact(f"approved by {ON_CALL}")
 
     def verified() -> Recovery | None:
         state = reader.log.state()

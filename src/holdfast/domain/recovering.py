@@ -1,7 +1,9 @@
 """The steps of a recovery that a person ordered: preflight, restore, verify, failover.
 
 Each step follows only from the recorded end of the one before. What failed or was lost
-waits for a person: nothing destructive is ever tried again by itself.
+waits for a person: nothing destructive is ever tried again by itself. Before the
+restore a second person approves; where a runbook leads, restore and failover wait for
+a person's word besides.
 """
 
 from __future__ import annotations
@@ -11,32 +13,53 @@ from typing import Literal
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.events.job import JobRequested
 from holdfast.domain.memory.incidents import Recovery
+from holdfast.domain.memory.orders import Order
 from holdfast.domain.memory.protection import Job
 
 Step = Literal[
     "preflight",
     "preflight_failed",
+    "approval",
+    "lapsed",
+    "cancelled",
+    "restore_held",
     "restore",
     "restoring",
     "restore_failed",
     "verify",
     "verify_failed",
+    "failover_held",
     "failover",
     "failing_over",
     "failover_failed",
     "done",
 ]
+OVER: frozenset[Step] = frozenset(
+    {
+        "preflight_failed",
+        "lapsed",
+        "cancelled",
+        "restore_failed",
+        "verify_failed",
+        "failover_failed",
+        "done",
+    }
+)
+"""Nothing follows from these any more: the next order is a person's."""
 
 
 def step(situation: Situation, recovery: Recovery) -> Step:
     """Return where the recovery stands."""
+    order = situation.state.orders.get(recovery.ordered.recovery)
+    restore = situation.state.jobs.all.get(f"{recovery.ordered.recovery}-restore")
+    if order is not None and order.cancelled is not None and not _begun(restore):
+        return "cancelled"
     if recovery.preflight is None:
         return "preflight"
     if not recovery.preflight.ok:
         return "preflight_failed"
-    restore = situation.state.jobs.all.get(f"{recovery.ordered.recovery}-restore")
     if restore is None:
-        return "restore"
+        return _before_restore(situation, order)
     if restore.ended is None:
         return "restoring"
     if not restore.ok:
@@ -45,14 +68,38 @@ def step(situation: Situation, recovery: Recovery) -> Step:
         return "verify"
     if not recovery.verified.ok:
         return "verify_failed"
-    return _after_verification(
-        situation.state.jobs.all.get(f"{recovery.ordered.recovery}-failover")
-    )
+    failover = situation.state.jobs.all.get(f"{recovery.ordered.recovery}-failover")
+    return _after_verification(order, failover)
 
 
-def _after_verification(failover: Job | None) -> Step:
+def warranted(situation: Situation, job: Job) -> bool:
+    """Say whether a job may begin that overwrites or opens production.
+
+    Asked by whoever carries it out, of the same ledger, once more: a request alone is
+    no warrant.
+    """
+    if job.requested.verb not in {"restore", "failover"}:
+        return True
+    order = situation.state.orders.get(job.requested.recovery or "")
+    return order is not None and order.warranted
+
+
+def _begun(job: Job | None) -> bool:
+    return job is not None and job.cancelled is None
+
+
+def _before_restore(situation: Situation, order: Order | None) -> Step:
+    if order is None or order.lapsed(situation.now):
+        return "lapsed"
+    if not order.warranted:
+        return "approval"
+    return "restore_held" if order.holds("restore") else "restore"
+
+
+def _after_verification(order: Order | None, failover: Job | None) -> Step:
     if failover is None:
-        return "failover"
+        held = order is not None and order.holds("failover")
+        return "failover_held" if held else "failover"
     if failover.ended is None:
         return "failing_over"
     return "done" if failover.ok else "failover_failed"

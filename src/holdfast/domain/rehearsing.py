@@ -39,7 +39,7 @@ def conclude(situation: Situation) -> tuple[JobRequested | DrillFinished, ...]:
 def under_way(situation: Situation) -> tuple[Drill, ...]:
     """Return the drills that are not judged yet, in the order of the ledger."""
     drills = situation.state.drills.values()
-    running = (drill for drill in drills if drill.finished is None)
+    running = (drill for drill in drills if not drill.over)
     return tuple(sorted(running, key=lambda drill: drill.ordered_index))
 
 
@@ -52,7 +52,7 @@ def is_its_turn(situation: Situation, drill: Drill) -> bool:
         return True
     state = situation.state
     others = (state.drills[n] for n in state.rehearsals[drill.rehearsal].ordered.drills)
-    return all(other.finished for other in others if other.rank < drill.rank)
+    return all(other.over for other in others if other.rank < drill.rank)
 
 
 def judged(situation: Situation, drill: Drill, job: Job) -> DrillFinished:

@@ -12,6 +12,16 @@ from typing import assert_never
 
 from immutables import Map
 
+from holdfast.domain.events.authority import (
+    ActApproved,
+    ActOrdered,
+    CheckAnswered,
+    CheckOrdered,
+    GlassBroken,
+    GlassReviewed,
+    OrderCancelled,
+    StepConfirmed,
+)
 from holdfast.domain.events.copies import (
     CopySeen,
     PublishChecked,
@@ -105,6 +115,7 @@ from holdfast.domain.memory import custody as custody_memory
 from holdfast.domain.memory import drills as drill_memory
 from holdfast.domain.memory import incidents as incident_memory
 from holdfast.domain.memory import notices as notice_memory
+from holdfast.domain.memory import orders as order_memory
 from holdfast.domain.memory import people as people_memory
 from holdfast.domain.memory import protection as protection_memory
 from holdfast.domain.memory import services as service_memory
@@ -121,6 +132,7 @@ from holdfast.domain.memory.incidents import (
     Recoveries,
 )
 from holdfast.domain.memory.notices import Notices
+from holdfast.domain.memory.orders import Checks, Orders
 from holdfast.domain.memory.people import Erasures
 from holdfast.domain.memory.protection import Datastores, Jobs
 from holdfast.domain.memory.services import Services
@@ -165,6 +177,8 @@ class State:
     running: Map[str, None] = Map()
     attended: Map[str, None] = Map()
     recoveries: Recoveries = Map()
+    orders: Orders = Map()
+    checks: Checks = Map()
     notices: Notices = Notices()
     jobs: Jobs = Jobs()
     datastores: Datastores = Map()
@@ -337,6 +351,25 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
             | WritesCompared()
         ):
             return _incident(state, event, index)
+        case (
+            ActOrdered()
+            | ActApproved()
+            | GlassBroken()
+            | GlassReviewed()
+            | StepConfirmed()
+        ):
+            orders = order_memory.remember(state.orders, event, index)
+            return replace(state, orders=orders)
+        case OrderCancelled():
+            return replace(
+                state,
+                orders=order_memory.remember(state.orders, event, index),
+                drills=drill_memory.remember(state.drills, event, index),
+                jobs=protection_memory.cancel(state.jobs, event),
+            )
+        case CheckOrdered() | CheckAnswered():
+            asked = order_memory.remember_check(state.checks, event)
+            return replace(state, checks=asked)
         case RecoveryOrdered() | PreflightChecked() | RecoveryVerified():
             recoveries = incident_memory.remember_recovery(
                 state.recoveries, event, index

@@ -231,9 +231,11 @@ def _timeline(
         if recovery.ordered.incident == incident.id:
             found += [recovery.ordered_index, recovery.preflight_index]
             found += [recovery.verified_index]
+            order = state.orders.get(recovery.ordered.recovery)
+            found += order.indices if order else ()
     for job in state.jobs.all.values():
-        order = state.recoveries.get(job.requested.recovery or "")
-        if order is not None and order.ordered.incident == incident.id:
+        asked = state.recoveries.get(job.requested.recovery or "")
+        if asked is not None and asked.ordered.incident == incident.id:
             found += [job.requested_index, job.started_index, job.ended_index]
     return timeline_of(found, ledger.read, state.erasures)
 

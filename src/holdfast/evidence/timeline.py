@@ -6,6 +6,14 @@ from datetime import datetime
 
 from immutables import Map
 
+from holdfast.domain.events.authority import (
+    ActApproved,
+    ActOrdered,
+    GlassBroken,
+    GlassReviewed,
+    OrderCancelled,
+    StepConfirmed,
+)
 from holdfast.domain.events.copies import PublishChecked
 from holdfast.domain.events.governance import LedgerChecked
 from holdfast.domain.events.incident import (
@@ -66,6 +74,15 @@ def describe(entry: Recorded, erasures: Erasures = Map()) -> tuple[datetime, str
         case RecoveryOrdered():
             who, where = shown(erasures, event.by), f"repository {event.repository}"
             return event.at, f"{who} ordered {event.datastore} back from {where}"
+        case (
+            ActOrdered()
+            | ActApproved()
+            | GlassBroken()
+            | GlassReviewed()
+            | StepConfirmed()
+            | OrderCancelled()
+        ):
+            return event.at, _authority(event, erasures)
         case PreflightChecked():
             good = "the restore can work" if event.ok else "the restore cannot work"
             return event.at, f"Preflight: {good}"
@@ -81,6 +98,32 @@ def describe(entry: Recorded, erasures: Erasures = Map()) -> tuple[datetime, str
             return event.at, "Resolved" if who == "holdfast" else f"Resolved by {who}"
         case _:
             return _work(entry, erasures)
+
+
+def _authority(
+    event: ActOrdered
+    | ActApproved
+    | GlassBroken
+    | GlassReviewed
+    | StepConfirmed
+    | OrderCancelled,
+    erasures: Erasures,
+) -> str:
+    who = shown(erasures, event.by)
+    match event:
+        case ActOrdered():
+            return f"{who}, known by {event.signed_in}, asks for a second person"
+        case ActApproved():
+            return f"{who}, known by {event.signed_in}, approved {event.order}"
+        case GlassBroken():
+            return f"{who} broke the glass for {event.order}: {event.reason}"
+        case GlassReviewed():
+            return f"{who} reviewed the broken glass: {event.words}"
+        case StepConfirmed():
+            words = f": {event.words}" if event.words else ""
+            return f"{who} confirmed step {event.step}{words}"
+        case OrderCancelled():
+            return f"{who} cancelled {event.order}: {event.reason}"
 
 
 def _work(entry: Recorded, erasures: Erasures) -> tuple[datetime, str]:

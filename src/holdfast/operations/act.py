@@ -15,6 +15,7 @@ from typing import assert_never, cast
 
 import cattrs
 
+from holdfast.domain import recovering
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.decide import (
     Action,
@@ -170,11 +171,22 @@ def _invariants(shop: Workshop, name: str) -> tuple[tuple[str, str], ...]:
 def _start(shop: Workshop, name: str) -> Sequence[Fact]:
     requested = shop.log.state().jobs.all[name].requested
     engine = engine_of(shop, requested.datastore)
+    _require_warrant(shop, name)
     if not _take(shop, name):
         return ()
     folder = engine.start(_job(shop, requested))
     now = shop.clock.now()
     return (Fact(JobStarted(name, shop.host, folder, now), now),)
+
+
+def _require_warrant(shop: Workshop, name: str) -> None:
+    situation = shop.situation()
+    assert situation is not None, "a job follows from an adopted policy"
+    if not recovering.warranted(situation, situation.state.jobs.all[name]):
+        raise HoldfastError(
+            f"job {name} has no order that somebody approved",
+            "It is not started. Look at who requested it: the log names the node.",
+        )
 
 
 def _take(shop: Workshop, name: str) -> bool:
@@ -189,7 +201,7 @@ def _take(shop: Workshop, name: str) -> bool:
         if job.taken is not None:
             ours = (job.taken.runner, job.taken.host) == (shop.log.node, shop.host)
             return ours and job.ended is None
-        if job.ended is not None:
+        if job.ended is not None or job.cancelled is not None:
             return False
         now = shop.clock.now()
         fact = Fact(JobTaken(name, shop.log.node, shop.host, now), now)

@@ -5,8 +5,11 @@ Whoever acts, by page, terminal or chat, comes through these use cases.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from holdfast.domain.events.authority import CheckAnswered
 from holdfast.domain.events.copies import (
     CopySeen,
     PublishChecked,
@@ -46,6 +49,11 @@ Operation = Literal[
     "retire_witness",
     "see_person",
     "erase_person",
+    "approve",
+    "break_glass",
+    "review_glass",
+    "release",
+    "cancel",
 ]
 
 MAY: dict[Operation, frozenset[Role]] = {
@@ -58,6 +66,11 @@ MAY: dict[Operation, frozenset[Role]] = {
     "resolve": frozenset({"IRT", "PL"}),
     "adopt": frozenset({"RC"}),
     "announce": frozenset({"PL", "CS"}),
+    "approve": frozenset({"RC", "PL", "IRT"}),
+    "break_glass": frozenset({"PL", "IRT"}),
+    "review_glass": frozenset({"RC", "PL"}),
+    "release": frozenset({"CS", "IRT", "PL"}),
+    "cancel": frozenset({"RC", "PL", "IRT"}),
     "rotate_key": frozenset({"PL", "RC"}),
     "close_ledger": frozenset({"PL", "RC"}),
     "retire_witness": frozenset({"RC"}),
@@ -88,6 +101,7 @@ RUNNER_RECORDS: frozenset[type[Event]] = frozenset(
         RepositoryExamined,
         WindowSeen,
         WalSeen,
+        CheckAnswered,
         CopySeen,
         PublishFailing,
         PublishRecovered,
@@ -96,6 +110,31 @@ RUNNER_RECORDS: frozenset[type[Event]] = frozenset(
         CopyLockChecked,
     }
 )
+
+# What cannot be taken back: for it nobody's name alone is enough.
+SIGNED_IN: frozenset[Operation] = frozenset(
+    {"order_recovery", "approve", "break_glass", "review_glass", "release"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How somebody showed who they are: by what, when, and until when it counts."""
+
+    person: str
+    method: str
+    at: datetime
+    ends_at: datetime
+    id: str
+
+    def words(self) -> str:
+        """Return what an entry says of it; no secret."""
+        at = self.at.isoformat(timespec="seconds")
+        return f"{self.method} at {at}, session {self.id}"
+
+
+class NotSignedInError(HoldfastError):
+    """The act needs more than a name."""
 
 
 class ForbiddenError(HoldfastError):
@@ -115,3 +154,37 @@ def require(rules: Rules, person: str, operation: Operation) -> None:
     words = operation.replace("_", " ")
     who = person if person in known else f"{person} (not in the catalogue)"
     raise ForbiddenError(f"{who} may not {words}", f"Ask somebody of the {names}.")
+
+
+def require_signed_in(
+    person: str, signed: SignIn | None, operation: Operation, now: datetime
+) -> str:
+    """Return how the person is known, for the entry.
+
+    Raises `NotSignedInError` unless they signed in and that still counts.
+    """
+    assert operation in SIGNED_IN
+    words = operation.replace("_", " ")
+    if signed is None or signed.person != person:
+        raise NotSignedInError(
+            f"to {words} {person} must sign in",
+            f"Sign in with a password: holdfast sign-in --as {person}.",
+        )
+    if now >= signed.ends_at:
+        raise NotSignedInError(
+            f"the sign-in of {person} has run out",
+            f"Sign in again: holdfast sign-in --as {person}.",
+        )
+    return signed.words()
+
+
+def require_second(ordered_by: str, person: str) -> None:
+    """Return if the person is not the one who gave the order.
+
+    Raises `ForbiddenError` otherwise.
+    """
+    if person == ordered_by:
+        raise ForbiddenError(
+            f"{person} ordered this, and cannot approve it",
+            "Ask somebody else of the response team, the lead or the committee.",
+        )

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from holdfast.domain.events.authority import ActOrdered
 from holdfast.domain.events.job import JobLost
 from holdfast.domain.events.quarantine import NoticeReleased
+from holdfast.domain.memory.orders import Order
 from holdfast.domain.state import State
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
-from holdfast.operations.authority import require
+from holdfast.operations.authority import require, require_signed_in
 from holdfast.operations.deliver import parcels_of
 from holdfast.operations.log import Log
 from holdfast.operations.ports.clock import Clock
 from holdfast.operations.ports.store import HELD, Parcel
+from holdfast.operations.respond import LAPSES_AFTER, Desk
 
 JOB_GIVEN_UP = "it was open when the log was recovered; nothing started it again"
 
@@ -83,22 +87,58 @@ def waiting(log: Log) -> tuple[Waiting, ...]:
     )
 
 
-def release(log: Log, clock: Clock, person: str, notice: str) -> int:
-    """Let a notice's deliveries go, under the person's name; return how many."""
-    state = log.state()
-    rules = log.rules(state)
-    known = {one.notice: one for one in waiting(log)}
-    if rules is None or notice not in known:
+def release(desk: Desk, notice: str) -> int | None:
+    """Let a notice's deliveries go, once two people agreed; return how many.
+
+    ``None``: this was the first of the two, and the order waits for the second.
+    """
+    situation = desk.situation()
+    known = {one.notice: one for one in waiting(desk.log)}
+    if notice not in known:
         raise HoldfastError(
             f"no delivery of {notice} is in quarantine",
             "See what is: holdfast ledger quarantine list.",
         )
-    require(rules, person, "update")
-    now = clock.now()
-    event = NoticeReleased(notice, known[notice].deliveries, person, now)
+    require(situation.rules, desk.person, "release")
+    now = situation.now
+    signed = require_signed_in(desk.person, desk.signed, "release", now)
+    order = _newest(situation.state, notice)
+    if order is None or order.cancelled is not None or order.lapsed(now):
+        _ordered(desk, notice, signed, now)
+        return None
+    if not order.warranted:
+        name = order.ordered.order
+        raise HoldfastError(
+            f"{name} waits for a second person", f"They type: holdfast approve {name}."
+        )
+    event = NoticeReleased(notice, known[notice].deliveries, desk.person, now)
     # Recorded first: a release that nobody answers for must not be possible.
-    log.record([Fact(event, now, actor=f"person:{person}")])
-    return log.store.release(notice, now)
+    desk.record([Fact(event, now, actor=f"person:{desk.person}")])
+    return desk.log.store.release(notice, now)
+
+
+def _newest(state: State, notice: str) -> Order | None:
+    orders = [
+        order
+        for order in state.orders.values()
+        if (order.ordered.operation, order.ordered.subject) == ("release", notice)
+    ]
+    return max(orders, key=lambda order: order.index, default=None)
+
+
+def _ordered(desk: Desk, notice: str, signed: str, now: datetime) -> None:
+    act = ActOrdered(
+        order=f"release-{now:%Y%m%dT%H%M%S%f}",
+        operation="release",
+        subject=notice,
+        by=desk.person,
+        signed_in=signed,
+        holds=(),
+        runbook=None,
+        lapses_at=now + LAPSES_AFTER,
+        at=now,
+    )
+    desk.record([Fact(act, now, actor=f"person:{desk.person}")])
 
 
 def _held(log: Log) -> dict[str, list[Parcel]]:

@@ -29,9 +29,6 @@ from holdfast.operations.respond import Desk
 
 TRIES = 20
 SCHEDULE = "holdfast"
-UNDER_WAY = frozenset(
-    {"preflight", "restore", "restoring", "verify", "failover", "failing_over"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +181,7 @@ def _require_free(situation: Situation, datastore: str) -> None:
     for recovery in situation.state.recoveries.values():
         if recovery.ordered.datastore != datastore:
             continue
-        if recovering.step(situation, recovery) in UNDER_WAY:
+        if recovering.step(situation, recovery) not in recovering.OVER:
             raise HoldfastError(
                 f"{recovery.ordered.recovery} is under way, and comes first",
                 "Run the drill when the recovery is over.",

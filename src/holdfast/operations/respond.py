@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from holdfast.domain import lifecycle, recovering
 from holdfast.domain.controls import status_page
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.controls.watching import confirmed_red
+from holdfast.domain.events.authority import ActOrdered
 from holdfast.domain.events.incident import (
     DisasterDeclared,
     IncidentAcknowledged,
@@ -27,12 +28,22 @@ from holdfast.domain.events.notice import NoticeDue
 from holdfast.domain.memory.incidents import Incident, Recovery
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
-from holdfast.operations.authority import require
+from holdfast.operations.authority import SignIn, require, require_signed_in
 from holdfast.operations.deliver import parcels_of
 from holdfast.operations.log import Log
 from holdfast.operations.ports.clock import Clock
 
 UPDATE_LENGTH_MAX = 2_000
+# An order that nobody approved by then is void: the situation is another one.
+LAPSES_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """The runbook that leads a recovery, by its digest, and what it holds back."""
+
+    runbook: str
+    holds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,7 @@ class Desk:
     log: Log
     clock: Clock
     person: str
+    signed: SignIn | None = None
 
     def situation(self) -> Situation:
         """Return the situation; raises `HoldfastError` before a policy is adopted."""
@@ -123,14 +135,18 @@ def order_recovery(
     repository: int,
     target: datetime | None = None,
     incident: str | None = None,
+    led: Led | None = None,
 ) -> RecoveryOrdered:
     """Order a restore over production, from one repository.
 
-    Raises `HoldfastError` while another recovery of the datastore is under way: one
-    fence per target.
+    It is carried out once a second person approved. Raises `HoldfastError` while
+    another recovery of the datastore is under way: one fence per target.
     """
     situation = desk.situation()
     require(situation.rules, desk.person, "order_recovery")
+    signed = require_signed_in(
+        desk.person, desk.signed, "order_recovery", situation.now
+    )
     found = running_incident(situation, incident)
     _require_declared(situation, datastore)
     earlier = [
@@ -149,7 +165,18 @@ def order_recovery(
         by=desk.person,
         at=situation.now,
     )
-    if not desk.record([_fact(desk, ordered, situation.now)]):
+    act = ActOrdered(
+        order=ordered.recovery,
+        operation="restore",
+        subject=datastore,
+        by=desk.person,
+        signed_in=signed,
+        holds=led.holds if led else (),
+        runbook=led.runbook if led else None,
+        lapses_at=situation.now + LAPSES_AFTER,
+        at=situation.now,
+    )
+    if not desk.record([_fact(desk, each, situation.now) for each in (ordered, act)]):
         raise HoldfastError(
             f"somebody else ordered {ordered.recovery} at this moment",
             "See what was ordered: holdfast incident timeline.",
@@ -232,15 +259,8 @@ def _require_declared(situation: Situation, datastore: str) -> None:
 
 
 def _require_over(situation: Situation, earlier: Sequence[Recovery]) -> None:
-    over = (
-        "preflight_failed",
-        "restore_failed",
-        "verify_failed",
-        "failover_failed",
-        "done",
-    )
     for recovery in earlier:
-        if recovering.step(situation, recovery) not in over:
+        if recovering.step(situation, recovery) not in recovering.OVER:
             raise HoldfastError(
                 f"{recovery.ordered.recovery} is still under way",
                 "Wait for its end: holdfast incident timeline.",

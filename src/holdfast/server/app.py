@@ -30,9 +30,9 @@ from holdfast.server.pages.recovery import recovery_page
 from holdfast.server.pages.sentences import Show
 from holdfast.server.pages.sign_in import sign_in_page
 from holdfast.server.pages.standing import standing_page
-from holdfast.server.passwords import Passwords
 from holdfast.server.sessions import LASTS, Session, Sessions
 from holdfast.server.throttle import Throttle
+from holdfast.storage.passwords import Passwords
 
 MAX_WATCHERS = 200
 

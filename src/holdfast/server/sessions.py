@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from holdfast.server.passwords import Passwords
+from holdfast.storage.passwords import Passwords
 
 LASTS = timedelta(hours=12)
 _MAX_COOKIE = 1024

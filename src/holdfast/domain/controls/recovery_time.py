@@ -18,6 +18,7 @@ from holdfast.domain.controls.judging import (
     unproven,
     within,
 )
+from holdfast.domain.controls.running import judge_running, owed_for_running
 from holdfast.domain.figures import Figure
 from holdfast.domain.memory.incidents import Failing, Incident
 
@@ -41,16 +42,21 @@ def judge(situation: Situation) -> Verdict:
         for incident in situation.state.running_incidents()
         if incident.declared is not None and known.intersection(incident.failing)
     ]
-    return _worst(running or [_measured(situation, each) for each in services])
+    absent = judge_running(situation)
+    found = running or [_measured(situation, each) for each in services]
+    return _worst([*found, *([absent] if absent else [])])
 
 
 def owes(situation: Situation) -> tuple[Duty, ...]:
-    """Owe the restoration in every incident with a declared disaster."""
-    return tuple(
+    """Owe the restoration in every incident with a declared disaster, and word of a
+    runner that is not there.
+    """
+    restorations = tuple(
         _duty(situation, incident)
         for incident in situation.state.all_incidents()
         if incident.declared is not None
     )
+    return (*restorations, *owed_for_running(situation))
 
 
 def critical_services(situation: Situation) -> tuple[BusinessService, ...]:

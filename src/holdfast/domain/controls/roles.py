@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from holdfast.domain.controls.glass import judge_glass, owed_for_glass
 from holdfast.domain.controls.judging import (
     Duty,
     Proof,
@@ -27,7 +28,10 @@ def judge(situation: Situation) -> Verdict:
         if holders < wanted:
             reason = f"{name} is held by {holders}, {wanted} wanted"
             return Verdict("breached", reason)
-    duties = owes(situation)
+    broken = judge_glass(situation)
+    if broken is not None:
+        return broken
+    duties = _acknowledgements(situation)
     for duty in duties:
         if duty.overdue(situation.now):
             return Verdict(
@@ -50,6 +54,11 @@ def judge(situation: Situation) -> Verdict:
 
 
 def owes(situation: Situation) -> tuple[Duty, ...]:
+    """Owe the acknowledgement of every incident, and word of every broken glass."""
+    return (*_acknowledgements(situation), *owed_for_glass(situation))
+
+
+def _acknowledgements(situation: Situation) -> tuple[Duty, ...]:
     """Owe the acknowledgement of every incident, by a person.
 
     One that ended before anybody took it on is settled by its end, and says so.

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import TypeAlias, get_args
 
+from holdfast.domain.events.authority import (
+    ActApproved,
+    ActOrdered,
+    CheckAnswered,
+    CheckOrdered,
+    GlassBroken,
+    GlassReviewed,
+    OrderCancelled,
+    StepConfirmed,
+)
 from holdfast.domain.events.copies import (
     CopySeen,
     PublishChecked,
@@ -142,6 +152,14 @@ Event: TypeAlias = (
     | ServiceFailed
     | IncidentAcknowledged
     | DisasterDeclared
+    | ActOrdered
+    | ActApproved
+    | GlassBroken
+    | GlassReviewed
+    | StepConfirmed
+    | OrderCancelled
+    | CheckOrdered
+    | CheckAnswered
     | RecoveryOrdered
     | PreflightChecked
     | RecoveryVerified

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from immutables import Map
 
+from holdfast.domain.events.authority import OrderCancelled
 from holdfast.domain.events.drill import (
     DrillFinished,
     DrillMeasured,
@@ -15,7 +16,9 @@ from holdfast.domain.events.drill import (
     RehearsalOrdered,
 )
 
-DrillEvent: TypeAlias = DrillOrdered | DrillMeasured | DrillTraced | DrillFinished
+DrillEvent: TypeAlias = (
+    DrillOrdered | DrillMeasured | DrillTraced | DrillFinished | OrderCancelled
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,12 @@ class Drill:
     traced_index: int | None = None
     rehearsal: str | None = None
     rank: int = 1
+    cancelled: OrderCancelled | None = None
+
+    @property
+    def over(self) -> bool:
+        """Say whether nothing of it is to come: judged, or cancelled."""
+        return self.finished is not None or self.cancelled is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +62,20 @@ def remember(drills: Drills, event: DrillEvent, index: int) -> Drills:
     """Return the drills with the event folded in; unknown ones are left alone."""
     if isinstance(event, DrillOrdered):
         return drills.set(event.drill, Drill(event, index))
-    drill = drills.get(event.drill)
+    name = event.order if isinstance(event, OrderCancelled) else event.drill
+    drill = drills.get(name)
     if drill is None:
         return drills
     match event:
+        case OrderCancelled():
+            changed = replace(drill, cancelled=event)
         case DrillMeasured():
             changed = replace(drill, measured=event, measured_index=index)
         case DrillTraced():
             changed = replace(drill, traced=event, traced_index=index)
         case DrillFinished():
             changed = replace(drill, finished=event, finished_index=index)
-    return drills.set(event.drill, changed)
+    return drills.set(name, changed)
 
 
 def join(drills: Drills, ordered: RehearsalOrdered) -> Drills:

@@ -10,6 +10,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from immutables import Map
 
+from holdfast.domain.events.authority import OrderCancelled
 from holdfast.domain.events.drill import DrillFinished
 from holdfast.domain.events.job import (
     JobFinished,
@@ -66,6 +67,7 @@ class Job:
     requested: JobRequested
     requested_index: int
     taken: JobTaken | None = None
+    cancelled: OrderCancelled | None = None
     progressed: JobProgressed | None = None
     started: JobStarted | None = None
     started_index: int | None = None
@@ -283,6 +285,18 @@ def _weighed(
 
 def _hour(moment: datetime) -> int:
     return int(moment.timestamp()) // int(_HOUR.total_seconds())
+
+
+def cancel(jobs: Jobs, event: OrderCancelled) -> Jobs:
+    """Return the jobs without those of the order that nobody took."""
+    for name in (event.order, f"{event.order}-restore"):
+        job = jobs.all.get(name)
+        if job is None or job.taken is not None or job.ended is not None:
+            continue
+        known = jobs.all.set(name, replace(job, cancelled=event))
+        still = jobs.open.delete(name) if name in jobs.open else jobs.open
+        jobs = replace(jobs, all=known, open=still)
+    return jobs
 
 
 def _name(backup: BackupSeen | BackupGone) -> tuple[int, str]:
