@@ -53,6 +53,7 @@ ROUNDS ?= 500
 SEED ?= 1
 torture-ledger: $(READY) packages
 	@$(BIN)/python -m tests.torture.ledger --rounds $(ROUNDS) --seed $(SEED)
+
 bench-ledger: $(READY) packages
 	$(BIN)/python bench/ledger.py $(BENCH_ARGS)
 

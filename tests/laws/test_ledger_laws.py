@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +11,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.ledger.conftest import SIGNER as LOG_SIGNER
+from tests.ledger.conftest import _publish
 
 from holdfast.ledger import note as notes
 from holdfast.ledger.checkpoint import (
@@ -29,12 +33,14 @@ from holdfast.ledger.merkle import (
     verify_inclusion,
 )
 from holdfast.ledger.proof import Proof, parse_proof
+from holdfast.ledger.tiled import TiledTree
 from holdfast.ledger.tiles import (
     TILE_WIDTH,
     Tile,
     bundles_of,
     decode_bundle,
     encode_bundle,
+    encode_tile,
     parse_path,
     partials_of,
     tiles_of,
@@ -43,11 +49,13 @@ from holdfast.ledger.verify import verify_log
 from holdfast.operations.ports.store import Draft
 from holdfast.storage.folder import Folder, export
 from holdfast.storage.memory import MemoryStore
+from holdfast.storage.opening import open_store
 
 SIGNER = Signer("example.com/log", b"k" * 32)
 LIMIT = 40
 LEAVES = leaf_hashes(b"%d" % at for at in range(LIMIT))
 TREE = Tree(LEAVES)
+MANY = Tree(leaf_hashes(at.to_bytes(4, "big") for at in range(66_000)))
 OTHER = Tree(leaf_hashes(b"other %d" % at for at in range(LIMIT)))
 
 
@@ -61,6 +69,7 @@ def _definition(leaves: list[bytes]) -> bytes:
     return node_hash(_definition(leaves[:split]), _definition(leaves[split:]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=70))
 def test_all_ways_to_a_root_agree(entries: list[bytes]) -> None:
     """Definition, fold, tree and frontier give one root, also across a save."""
@@ -107,6 +116,7 @@ def test_any_two_sizes_are_consistent_and_only_of_one_log() -> None:
         verify_consistency(2, TREE.root(2), 1, TREE.root(1), [])
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_flipped_bit_of_a_proof_fails(data: st.DataObject) -> None:
     """One bit changed anywhere in a proof, its entry or its checkpoint fails."""
@@ -123,6 +133,7 @@ def test_any_flipped_bit_of_a_proof_fails(data: st.DataObject) -> None:
         parse_proof(bytes(spoiled)).verify(entry, [SIGNER.key])
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_flipped_bit_of_a_consistency_proof_fails(data: st.DataObject) -> None:
     """One bit changed in a consistency proof fails."""
@@ -137,11 +148,87 @@ def test_any_flipped_bit_of_a_consistency_proof_fails(data: st.DataObject) -> No
         verify_consistency(old, TREE.root(old), size, TREE.root(size), path)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=TILE_WIDTH))
 def test_bundle_round_trip(entries: list[bytes]) -> None:
     """What is put into a bundle comes out of it."""
     tile = Tile(None, 0, len(entries))
     assert decode_bundle(encode_bundle(entries), tile) == entries
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.lists(st.binary(max_size=300), max_size=9), max_size=9))
+def test_append_then_read_is_identity(batches: list[list[bytes]]) -> None:
+    """What is appended, in any batches, is read back, and hashed as it was."""
+    entries = [entry for batch in batches for entry in batch]
+    with TemporaryDirectory() as name:
+        for address in ("memory:", f"sqlite://{name}/log"):
+            with closing(open_store(address)) as store:
+                for batch in batches:
+                    at = store.size()
+                    drafts = [
+                        Draft(f"k{at + n}", lambda _, entry=entry: entry)
+                        for n, entry in enumerate(batch)
+                    ]
+                    store.append(drafts, now=datetime(2026, 1, 1, tzinfo=UTC))
+                assert list(store.read(0, len(entries) + 1)) == entries
+                leaves = leaf_hashes(entries)
+                assert list(store.leaf_hashes(0, len(entries))) == leaves
+                assert store.root() == (len(entries), _definition(leaves))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 700) | st.integers(65_000, 66_000), st.data())
+def test_proofs_from_tiles_are_those_of_the_tree(
+    size: int, data: st.DataObject
+) -> None:
+    """Tiles of any size give each entry the proof that the whole tree gives."""
+    tiled = TiledTree(size, _tile_of_many)
+    index = data.draw(st.integers(0, size - 1))
+    old = data.draw(st.integers(0, size))
+    root = MANY.root(size)
+    assert tiled.root() == root
+    path = tiled.inclusion(index)
+    assert path == MANY.inclusion(index, size)
+    verify_inclusion(tiled.leaf(index), index, size, path, root)
+    proof = tiled.consistency(old)
+    assert proof == MANY.consistency(old, size)
+    verify_consistency(old, MANY.root(old), size, root, proof)
+
+
+def _tile_of_many(tile: Tile) -> bytes:
+    assert tile.level is not None
+    row = MANY._rows[8 * tile.level]
+    return encode_tile(row[tile.start : tile.start + tile.width])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_flipped_bit_of_a_log_fails(data: st.DataObject) -> None:
+    """One bit changed in any entry, tile or checkpoint of a log, and it fails."""
+    size = data.draw(st.sampled_from([1, 2, 255, 256, 257, 300, 513]))
+    signed = data.draw(st.lists(st.integers(0, size), max_size=3))
+    sizes = sorted({*signed, size})
+    files = _publish([b"%d" % at for at in range(size)], sizes).files
+    reader = _Files(files)
+    keys = [LOG_SIGNER.key]
+    verify_log(reader, keys, earlier=sizes)
+    path = data.draw(st.sampled_from(sorted(files)))
+    bit = data.draw(st.integers(0, len(files[path]) * 8 - 1))
+    spoiled = bytearray(files[path])
+    spoiled[bit // 8] ^= 1 << bit % 8
+    files[path] = bytes(spoiled)
+    with pytest.raises(LedgerError):
+        verify_log(reader, keys, earlier=sizes)
+
+
+@dataclass
+class _Files:
+    files: dict[str, bytes]
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file."""
+        return self.files.get(path)
 
 
 @settings(max_examples=20, deadline=None)
@@ -173,6 +260,7 @@ def test_export_round_trip(entries: list[bytes], sizes: list[int]) -> None:
     assert (done.checkpoint.size, done.checkpoint.root) == store.root()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1 << 20))
 def test_tiles_of_a_size_hold_each_hash_once(size: int) -> None:
     """Tiles cover each row exactly, and only the last of a row is partial."""
@@ -189,6 +277,7 @@ def test_tiles_of_a_size_hold_each_hash_once(size: int) -> None:
     assert ragged == set(partials_of(size))
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=300)
     | st.text(max_size=120).map(lambda text: text.encode("utf-8", "surrogatepass"))
@@ -216,6 +305,7 @@ def test_parsers_fail_only_in_their_own_way(data: bytes) -> None:
             assert fault.message  # noqa: PT017
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_spoiled_good_files_fail_only_in_their_own_way(data: st.DataObject) -> None:
     """Good files with bytes cut, put in or changed never raise anything else."""
@@ -230,6 +320,7 @@ def test_spoiled_good_files_fail_only_in_their_own_way(data: st.DataObject) -> N
         assert fault.message  # noqa: PT017
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=200))
 def test_an_entry_is_not_a_node(entry: bytes) -> None:
     """No entry hashes like the node over it."""
