@@ -290,6 +290,14 @@ def test_wrong_parts_are_broken_and_never_converted(changes: dict[str, Any]) -> 
     assert "ledger verify" in caught.value.hint
 
 
+def test_numbers_that_readers_would_round_are_broken() -> None:
+    """A whole number beyond 2 to the power of 53 is no number of ours."""
+    good = altered(body__repository=2**53 - 1)
+    assert read(0, good).event
+    with pytest.raises(BrokenEntryError):
+        read(0, good.replace(b"9007199254740991", b"9007199254740992"))
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("ok", 1), ("ok", "yes"), ("checks", "abc"), ("checks", [1]), ("checks", {})],

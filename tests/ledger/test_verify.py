@@ -79,6 +79,16 @@ def test_altered_upper_tile_is_named(publish, signer: Signer) -> None:
         verify_log(log, [signer.key])
 
 
+def test_altered_full_upper_tile_is_named(publish, signer: Signer) -> None:
+    """A changed hash of an upper tile that is full is named too."""
+    log = publish(_entries(65_537))
+    good = log.files["tile/1/000"]
+    log.files["tile/1/000"] = good[:-32] + bytes(32)
+    with pytest.raises(LedgerError, match="tile/1 hash 255 does not fit") as caught:
+        verify_log(log, [signer.key])
+    assert caught.value.where == "tile/1/000 bytes 8160-8192"
+
+
 @pytest.mark.parametrize(
     "harm",
     [b"", b"\x00", b"\x00\x05abc", b"\x00\x01a", b"\x00\x01a" * 4],

@@ -37,6 +37,7 @@ from holdfast.cli.witnessed import (
     require_witness_keys,
 )
 from holdfast.errors import HoldfastError
+from holdfast.ledger.errors import LedgerError
 from holdfast.ledger.note import Verified, VerifierKey, encode64
 from holdfast.ledger.verify import Verification, verify_log
 from holdfast.storage.audit import audit
@@ -172,14 +173,18 @@ def _verify_place(
         )
     witnesses, quorum = vouched
     with place.share() as share, bar("verifying", quiet=quiet) as told:
-        done = verify_log(
-            place.reader,
-            (*keys, *witnesses),
-            earlier=place.sizes or (),
-            anchors=kept,
-            progress=told,
-            share=share,
-        )
+        try:
+            done = verify_log(
+                place.reader,
+                (*keys, *witnesses),
+                earlier=place.sizes or (),
+                anchors=kept,
+                progress=told,
+                share=share,
+            )
+        except LedgerError as fault:
+            fault.where = f"{place.name} {fault.where}".strip()
+            raise
     require_quorum(done.checkpoint.size, done.signed_by, quorum)
     return _Found(
         done.checkpoint.origin,
