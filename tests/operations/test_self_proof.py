@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,12 @@ from tests.operations.company import SEED, Company, company
 from tests.storage.logs import FakeTarget, Kept
 
 from holdfast.domain.controls import audit_log
-from holdfast.domain.controls.copying import judge_rebuilds
-from holdfast.domain.events.rehearsal import LedgerRebuilt
+from holdfast.domain.controls.copying import judge_locks, judge_rebuilds
+from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
 from holdfast.ledger.checkpoint import Signer
 from holdfast.ledger.note import VerifierKey, parse_verifier_key
 from holdfast.operations.copies import Shipper
+from holdfast.operations.locks import Locked
 from holdfast.operations.ports.store import Store
 from holdfast.operations.self_proof import REBUILD_EVERY, TRY_AGAIN, rehearse
 from holdfast.storage.errors import StoreError
@@ -175,3 +176,48 @@ def test_what_a_killed_rehearsal_left_is_removed(rig: Rig, tmp_path: Path) -> No
     with pytest.raises(StoreError), rig.rebuilder.rebuilt():
         pass
     assert not left.exists()
+
+
+@dataclass
+class ScriptedLock:
+    """A lock that is as the script says."""
+
+    found: Locked
+    name: str = "s3://fake/log"
+
+    def check(self, now: datetime) -> Locked:
+        """Say so."""
+        del now
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("found", "standing"),
+    [
+        (Locked("locked", ("a delete was refused",), 30), None),
+        (Locked("open", ("versioning is off",)), "at_risk"),
+        (Locked("none", ("a folder has no lock",)), "at_risk"),
+        (Locked("unknown", ("S3 does not answer",)), "unproven"),
+    ],
+)
+def test_locks_are_tried_daily(rig: Rig, found: Locked, standing: str | None) -> None:
+    """Each day the lock is tried; what is not locked, or not known, is told."""
+    lock = ScriptedLock(found)
+    rig.made.world = replace(rig.made.world, locks={lock.name: lock})
+    rig.made.beat(3)
+    (event,) = rig.made.events(CopyLockChecked)
+    assert isinstance(event, CopyLockChecked)
+    assert event.state == found.state
+    situation = rig.made.world.situation()
+    assert situation is not None
+    verdict = judge_locks(situation)
+    assert (verdict.standing if verdict else None) == standing
+    rig.made.clock.advance(timedelta(days=1))
+    rig.made.beat(2)
+    assert len(rig.made.events(CopyLockChecked)) == 2
+    rig.made.clock.advance(timedelta(days=3))
+    situation = rig.made.world.situation()
+    assert situation is not None
+    stale = judge_locks(situation)
+    assert stale is not None
+    assert stale.standing == "unproven"

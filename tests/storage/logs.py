@@ -86,6 +86,11 @@ class FakeTarget:
         self.files.pop(path, None)
         return True
 
+    def versions(self, path: str) -> list[bytes]:
+        """Return the file."""
+        data = self.read(path)
+        return [] if data is None else [data]
+
     def signed_sizes(self) -> list[int]:
         """Return the sizes of the checkpoint copies."""
         names = [path.split("/")[1] for path in self.files if "checkpoints/" in path]

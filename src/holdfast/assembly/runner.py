@@ -19,10 +19,11 @@ from holdfast.ledger.note import VerifierKey, parse_verifier_key
 from holdfast.operations.authority import RUNNER_RECORDS
 from holdfast.operations.copies import Shipper
 from holdfast.operations.keys import keys_ever
+from holdfast.operations.locks import Lock
 from holdfast.operations.log import Log
 from holdfast.operations.ports.engine import Engine
 from holdfast.operations.world import Hands, Inbox, Workshop
-from holdfast.settings import RunnerHome, ScriptedAt
+from holdfast.settings import PublishAt, RunnerHome, ScriptedAt
 from holdfast.storage.evidence import Wanted, wanted_of
 from holdfast.storage.fold_cache import FoldFile
 from holdfast.storage.mark import FileMark
@@ -30,7 +31,10 @@ from holdfast.storage.off_site import OffSite
 from holdfast.storage.opening import open_store
 from holdfast.storage.rehearsal import CopyRebuilder
 from holdfast.storage.ripening import PATIENCE, Ripening
+from holdfast.storage.s3 import S3
+from holdfast.storage.s3_lock import BucketLock, NoLock
 from holdfast.storage.targets import credentials_of, open_target
+from holdfast.storage.versioned import through_versions
 
 FOLD = "runner.fold"
 
@@ -53,6 +57,7 @@ def join_runner(home: RunnerHome, hands: Hands, inbox: Inbox) -> Workshop:
         engines=engines_of(home),
         shippers=[Shipper(copy, log, clock) for copy in copies],
         rebuilders={copy.name: rebuilder_of(home, copy) for copy in copies},
+        locks={at.url: lock_of(home, at) for at in home.settings.publish},
     )
 
 
@@ -111,5 +116,19 @@ def copies_of(
 def rebuilder_of(home: RunnerHome, copy: OffSite) -> CopyRebuilder:
     """Return what rebuilds the log from a copy, beside the runner's home."""
     escrow = escrow_of(home.secret(home.settings.escrow_key))
-    source = copy.reader or copy.target
+    (at,) = [at for at in home.settings.publish if at.url == copy.name]
+    file = at.read_credentials or at.credentials
+    options = credentials_of(home.secret(file) if file else "")
+    source = through_versions(copy.reader or copy.target, options)
     return CopyRebuilder(source, copy.keys, escrow, home.folder, SystemClock())
+
+
+def lock_of(home: RunnerHome, at: PublishAt) -> Lock:
+    """Return what checks whether a copy can be deleted, by the rights given here."""
+    if not at.url.startswith("s3:"):
+        return NoLock(at.url)
+    puts, gets = (
+        credentials_of(home.secret(file) if file else "")
+        for file in (at.credentials, at.read_credentials or at.credentials)
+    )
+    return BucketLock(S3(at.url, gets), S3(at.url, puts))

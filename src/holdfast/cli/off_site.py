@@ -46,6 +46,7 @@ from holdfast.storage.opening import open_store
 from holdfast.storage.rebuilding import rebuild
 from holdfast.storage.recover import pull
 from holdfast.storage.targets import credentials_of, open_target
+from holdfast.storage.versioned import through_versions
 
 NODE = "recovery"
 SPOOL = "ledger.recovering"
@@ -151,7 +152,8 @@ def recover(
     home = home.absolute()
     keys = _keys(key, home)
     text = read_private(credentials) if credentials else ""
-    target = open_target(source, credentials_of(text))
+    options = credentials_of(text)
+    target = through_versions(open_target(source, options), options)
     sealed = escrow_key or home / "escrow.key"
     has_key = escrow_key is not None or sealed.exists()
     evidence = escrow_of(read_private(sealed)) if has_key else None

@@ -21,6 +21,7 @@ from holdfast.journal import Fact
 from holdfast.operations.act import can, perform
 from holdfast.operations.attest import look
 from holdfast.operations.deliver import deliver, parcels_of
+from holdfast.operations.locks import lock_checked, lock_is_due
 from holdfast.operations.log import as_fact
 from holdfast.operations.ports.store import MovedOnError
 from holdfast.operations.rehearse import order_due
@@ -78,7 +79,10 @@ def work(shop: Workshop) -> None:
 
 
 def _have_proved(shop: Workshop, copy: str) -> None:
-    """Have the log rebuilt from a copy that was given everything, if that is due."""
+    """Have a copy that was given everything proved, if that is due."""
+    lock = shop.locks.get(copy)
+    if lock is not None and lock_is_due(shop.log, copy, shop.clock.now()):
+        shop.hands.do(f"try {copy}", partial(lock_checked, shop.log, lock))
     rebuilder = shop.rebuilders.get(copy)
     if rebuilder is not None and rebuild_is_due(shop.log, copy, shop.clock.now()):
         # One key for all copies: one after the other, for each is long.

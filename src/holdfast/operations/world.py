@@ -15,6 +15,7 @@ from holdfast.errors import HoldfastError
 from holdfast.journal import Fact, seal
 from holdfast.operations.copies import Hearsay, Shipper
 from holdfast.operations.inspecting import Inspector
+from holdfast.operations.locks import Lock
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports.channel import Channel
@@ -101,6 +102,7 @@ class Workshop:
     shippers: Sequence[Shipper] = ()
     lookout: Lookout | None = None
     rebuilders: Mapping[str, Rebuilder] = field(default_factory=dict)
+    locks: Mapping[str, Lock] = field(default_factory=dict)
 
     def situation(self) -> Situation | None:
         """Return rules, state and moment; ``None`` before a policy is adopted."""

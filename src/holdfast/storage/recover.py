@@ -178,19 +178,23 @@ def _notes(
     ignored = []
     paths = [checkpoint_path(size) for size in target.signed_sizes()]
     for path in (*paths, CHECKPOINT_PATH):
-        note = target.read(path)
-        if note is None:
-            continue
-        try:
-            size = verify_checkpoint(note, keys).checkpoint.size
-        except LedgerError:
-            ignored.append(path)
-            continue
-        if path in {CHECKPOINT_PATH, checkpoint_path(size)}:
-            notes[size] = note
-        else:
-            ignored.append(path)
-    return notes, tuple(ignored)
+        for note in target.versions(path):
+            size = _size_of(path, note, keys)
+            if size is None:
+                ignored.append(path)
+            else:
+                # The first version of a size's copy is ours; later ones are others'.
+                notes.setdefault(size, note)
+    return notes, tuple(dict.fromkeys(ignored))
+
+
+def _size_of(path: str, note: bytes, keys: Sequence[VerifierKey]) -> int | None:
+    """Return the size that a checkpoint at the path signs, if our key does."""
+    try:
+        size = verify_checkpoint(note, keys).checkpoint.size
+    except LedgerError:
+        return None
+    return size if path in {CHECKPOINT_PATH, checkpoint_path(size)} else None
 
 
 def _entries(reader: Spooled, size: int) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -63,6 +63,10 @@ class Target(Protocol):
 
     def signed_sizes(self) -> list[int]:
         """Return the sizes of the checkpoint copies; none where it may not list."""
+        ...
+
+    def versions(self, path: str) -> Sequence[bytes]:
+        """Return the file in every version that the place can still show."""
         ...
 
     def names(self) -> list[str]:
@@ -119,6 +123,11 @@ class FolderTarget:
         except OSError:
             return False
         return True
+
+    def versions(self, path: str) -> Sequence[bytes]:
+        """A folder has no versions but the file itself."""
+        data = self.read(path)
+        return [] if data is None else [data]
 
     def _do(self, write: Any) -> None:
         try:
@@ -218,6 +227,11 @@ class BucketTarget:
             raise self._unreached("remove", path, fault) from None
         return True
 
+    def versions(self, path: str) -> Sequence[bytes]:
+        """Only the newest: older ones are read by `versioned`."""
+        data = self.read(path)
+        return [] if data is None else [data]
+
     def _require_same(self, path: str, data: bytes) -> None:
         try:
             held = self.read(path)
@@ -249,6 +263,9 @@ def open_target(url: str, options: Mapping[str, str] | None = None) -> Target:
     if parts.scheme not in BUCKETS or not parts.netloc or not plain:
         raise StoreError("not the address of a copy", _FORMS, parts.scheme[:20])
     settings = dict(options or {})
+    if parts.scheme == "s3":
+        # S3 takes no object without a checksum where objects are locked by default.
+        settings.setdefault("checksum_algorithm", "SHA256")
     # Only a server of this very machine may be spoken to in the clear.
     clear = bool(_LOOPBACK.match(settings.get("endpoint", "")))
     try:
