@@ -197,6 +197,8 @@ def test_a_broken_commit_is_told_to_all(store: Any, *, after: bool) -> None:
         plain = store._driver
         if len(group) > 1:
             store._driver = Breaking(plain, after=after)
+            if hasattr(store, "_cursor"):
+                store._cursor = Breaking(store._cursor, after=after)
         serve(group)
         if isinstance(store._driver, Breaking):
             store._driver = plain

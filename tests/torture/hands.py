@@ -192,6 +192,10 @@ class Breaking:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
 
+    def cursor(self) -> Breaking:
+        """Return a cursor that breaks with it."""
+        return Breaking(self._driver.cursor(), self._commits)
+
     def execute(self, statement: str, *values: Any, **named: Any) -> Any:
         """Do a statement; where it commits, break in turn before, after, not at all."""
         if statement != "COMMIT" and not statement.startswith("WITH moved"):

@@ -261,16 +261,17 @@ def _full(crew: Crew, chance: Chance, seed: str, server: Server) -> str:
     for work in works:
         crew.start(work)
     crew.start(partial(publish, crew.place))
-    time.sleep(chance.uniform(0.5, 0.9))
     if limited:
+        time.sleep(chance.uniform(0.5, 0.9))
         return "without root: a limit of the file's size stands for the full disk"
-    assert shutil.disk_usage(disk).free < 8 * 4096, "the disk did not fill"
+    _until(lambda: shutil.disk_usage(disk).free < 8 * 4096, "the disk did not fill")
+    time.sleep(chance.uniform(0.1, 0.4))
     before = len(crew.place.acknowledged.read_bytes())
     _mount("-o", f"remount,size={LARGE_DISK}", str(disk))
-    limit = time.monotonic() + PATIENCE_SECONDS
-    while len(crew.place.acknowledged.read_bytes()) == before:
-        assert time.monotonic() < limit, "nothing is written though there is room"
-        time.sleep(0.01)
+    _until(
+        lambda: len(crew.place.acknowledged.read_bytes()) > before,
+        "nothing is written though there is room",
+    )
     return ""
 
 
@@ -279,6 +280,13 @@ def _within_limit(work: Callable[[], None]) -> None:
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_FILE, resource.RLIM_INFINITY))
     work()
+
+
+def _until(done: Callable[[], bool], otherwise: str) -> None:
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        assert time.monotonic() < limit, otherwise
+        time.sleep(0.01)
 
 
 def _to_the_end(crew: Crew, tasks: list[Task]) -> None:

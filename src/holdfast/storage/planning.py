@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from holdfast.ledger.merkle import leaf_hash
-from holdfast.ledger.tiles import require_entry
+from holdfast.ledger.tiles import ENTRY_MAX, require_entry
 from holdfast.operations.ports.people import PersonalChange
 from holdfast.operations.ports.store import (
     Appended,
@@ -38,10 +38,10 @@ Row: TypeAlias = tuple[int, str, bytes, bytes]
 class Plan:
     """The rows to write, and for every draft where it stands and whether it is new."""
 
-    rows: list[Row] = field(default_factory=list)
-    new: dict[str, int] = field(default_factory=dict)
-    indices: list[int] = field(default_factory=list)
-    fresh: list[bool] = field(default_factory=list)
+    rows: list[Row]
+    new: dict[str, int]
+    indices: list[int]
+    fresh: list[bool]
 
     def appended(self, size: int) -> Appended:
         """Return the answer for a log that had ``size`` entries before."""
@@ -53,24 +53,26 @@ def plan(
     drafts: Sequence[Draft], known: Mapping[str, int], size: int, recorded_at: datetime
 ) -> Plan:
     """Seal the drafts whose key is new, in order; the others keep their place."""
-    result = Plan()
-    rows, new, place = result.rows, result.new, size
+    rows: list[Row] = []
+    new: dict[str, int] = {}
+    indices: list[int] = []
+    fresh: list[bool] = []
+    place = size
     for draft in drafts:
         key = draft.key
         there = known.get(key)
         if there is None:
             there = new.get(key)
+        fresh.append(there is None)
         if there is None:
             data = draft.seal(recorded_at)
-            require_entry(data)
+            if len(data) > ENTRY_MAX:
+                require_entry(data)
             rows.append((place, key, data, leaf_hash(data)))
             new[key] = there = place
             place += 1
-            result.fresh.append(True)
-        else:
-            result.fresh.append(False)
-        result.indices.append(there)
-    return result
+        indices.append(there)
+    return Plan(rows, new, indices, fresh)
 
 
 @dataclass(slots=True, eq=False)

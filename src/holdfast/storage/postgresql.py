@@ -56,19 +56,20 @@ _CLOSING = (
 )
 
 # Whoever waits for the row of the head sees it as it is then: if it moved, the update
-# finds no row, and nothing is inserted.
+# finds no row, and nothing is inserted. Of many keys, none is expected to be there; if
+# one is, the whole statement is refused.
 _AT_ONCE = """WITH moved AS (
     UPDATE head SET size = %(size)s, frontier = %(frontier)b, recorded_at = %(at)s
-    WHERE size = %(start)s AND frontier = %(peaks)b AND recorded_at <= %(at)s
-      AND NOT EXISTS (SELECT FROM entry WHERE key = {keys})
+    WHERE size = %(start)s AND frontier = %(peaks)b AND recorded_at <= %(at)s {unless}
     RETURNING 1)
   INSERT INTO entry (leaf_index, key, data, leaf_hash) SELECT {rows} FROM moved"""
 _ONE_AT_ONCE = _AT_ONCE.format(
-    keys="%(key)s", rows="%(start)s, %(key)s, %(data)b, %(leaf)b"
+    unless="AND NOT EXISTS (SELECT FROM entry WHERE key = %(key)s)",
+    rows="%(start)s, %(key)s, %(data)b, %(leaf)b",
 )
 _MANY_AT_ONCE = (
     _AT_ONCE.format(
-        keys="ANY (%(keys)s)",
+        unless="",
         rows="%(start)s + place - 1, key, data, leaf",
     )
     + """,
@@ -103,6 +104,7 @@ class PostgresqlStore(SqlStore):
         super().__init__(engine, reader, str(place), psycopg.Error)
         self._writer: Connection | None = None
         self._driver: _Driver | None = None
+        self._cursor: psycopg.Cursor[tuple[Any, ...]] | None = None
         self._written_at = 0.0
         try:
             if create and self._missing() == set(METADATA.tables):
@@ -128,9 +130,10 @@ class PostgresqlStore(SqlStore):
             "start": size,
             "peaks": peaks,
         }
-        with self._speaking() as driver:
+        with self._speaking():
+            assert self._cursor is not None, "it was opened with its connection"
             try:
-                done = driver.execute(*_at_once(rows, values))
+                done = self._cursor.execute(*_at_once(rows, values))
             except (psycopg.IntegrityError, psycopg.DataError):
                 return False
             return done.rowcount == len(rows)
@@ -177,6 +180,8 @@ class PostgresqlStore(SqlStore):
         if driver is None:
             self._writer = self._reader.connect()
             driver = self._driver = _driver(self._writer)
+            # Making one for each statement takes as long as the statement.
+            self._cursor = driver.cursor()
         return driver
 
     def _drop_writer(self) -> None:
@@ -185,7 +190,7 @@ class PostgresqlStore(SqlStore):
             with suppress(*self._faults):
                 self._writer.invalidate()
                 self._writer.close()
-            self._writer = self._driver = None
+            self._writer = self._driver = self._cursor = None
 
     def _take_turn(
         self, keys: Sequence[str]
