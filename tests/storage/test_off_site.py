@@ -205,3 +205,28 @@ def test_an_edge_grows_as_a_tree() -> None:
     for start, stop in pairwise((0, 1, 255, 256, 513, 65_536, 70_000)):
         edge.extend(leaves[start:stop])
         assert edge.root() == fold(leaves[:stop])
+
+
+def test_an_altered_database_does_not_spoil_its_copy() -> None:
+    """What was altered since is taken from the copy; what is new must be signed, or
+    nothing of it is written.
+    """
+    target = FakeTarget()
+    store = log_of(300)
+    copy = off_site(store, target)
+    copy.publish()
+    store._entries[280] = b"altered"
+    grow(store, 310)
+    assert copy.publish().size == 310
+    assert verified(target).checkpoint.size == 310
+    target.readable = False
+    grow(store, 320)
+    with pytest.raises(UnreadableError):
+        copy.publish()
+    target.readable = True
+    store._entries[315] = b"altered"
+    written = len(target.written)
+    with pytest.raises(ForkError, match="is not the one that was signed"):
+        copy.publish()
+    assert len(target.written) == written
+    assert verified(target).checkpoint.size == 310

@@ -241,6 +241,7 @@ class OffSite:
     ) -> None:
         """Publish up to the largest of the sizes, whole."""
         stop = max(notes)
+        self._require_signed(edge, stop, notes[stop])
         tiles: list[tuple[Tile, bytes]] = []
         there = set(partials_of(edge.size))
         self._write(self._bundles(edge, notes, stop, tiles, progress, total))
@@ -250,13 +251,6 @@ class OffSite:
                 (tile.path, data)
                 for tile, data in tiles
                 if tile.level == level and tile not in there
-            )
-        signed = parse_checkpoint(parse_note(notes[stop]).text)
-        if signed.size != stop or signed.root != edge.root():
-            raise ForkError(
-                f"the log's root at size {stop} is not the one that was signed",
-                "Find out what happened before more is published: holdfast ledger "
-                "verify.",
             )
         for size in sorted(notes):
             self._write_copy(size, notes[size])
@@ -277,13 +271,8 @@ class OffSite:
         first = edge.size // TILE_WIDTH
         for index in range(first, -(-stop // TILE_WIDTH)):
             start, end = index * TILE_WIDTH, min((index + 1) * TILE_WIDTH, stop)
-            entries = self.store.read(start, end)
-            if len(entries) != end - start:
-                raise StoreError(
-                    f"entries are missing between {start} and {end}",
-                    "Find out what happened: holdfast ledger verify.",
-                )
-            fresh = entries[edge.size - start :]
+            fresh = self._read(edge.size, end)
+            entries = [*self._published(edge, start), *fresh]
             yield from self._evidence(fresh, edge.size)
             tiles.extend(edge.extend(leaf_hashes(fresh)))
             widths = {end - start}
@@ -294,6 +283,51 @@ class OffSite:
                 yield tile.path, encode_bundle(entries[:width])
             if progress:
                 progress(end, total)
+
+    def _require_signed(self, edge: Edge, stop: int, note: bytes) -> None:
+        """Refuse what was not signed before any of it is written for good."""
+        trial = edge.copy()
+        while trial.size < stop:
+            page = min(trial.size + READ_AT_ONCE, stop)
+            trial.extend(leaf_hashes(self._read(trial.size, page)))
+        signed = parse_checkpoint(parse_note(note).text)
+        if signed.size != stop or signed.root != trial.root():
+            raise ForkError(
+                f"the log's root at size {stop} is not the one that was signed",
+                "Find out what happened before more is published: holdfast ledger "
+                "verify.",
+            )
+
+    def _read(self, start: int, stop: int) -> Sequence[bytes]:
+        entries = self.store.read(start, stop)
+        if len(entries) != stop - start:
+            raise StoreError(
+                f"entries are missing between {start} and {stop}",
+                "Find out what happened: holdfast ledger verify.",
+            )
+        return entries
+
+    def _published(self, edge: Edge, start: int) -> Sequence[bytes]:
+        """Return the entries from ``start`` to the edge, as they were published.
+
+        Where the database was altered since, they are taken from the copy: it must not
+        be spoiled by what is told already.
+        """
+        entries = self.store.read(start, edge.size)
+        hashes = edge.rows[0]
+        if leaf_hashes(entries) == hashes:
+            return entries
+        tile = Tile(None, start // TILE_WIDTH, len(hashes))
+        data = self._from.read(tile.path)
+        kept = [] if data is None else decode_bundle(data, tile)
+        if leaf_hashes(kept) != hashes:
+            raise StoreError(
+                f"the entries {start} to {edge.size - 1} are not those that were "
+                "published, and the copy's own do not fit",
+                "Go by the runbook: the log was tampered with.",
+                tile.path,
+            )
+        return kept
 
     def _bring_evidence(self, stop: int, progress: Progress | None) -> None:
         """Publish what is not there of the evidence that published entries name.
