@@ -17,6 +17,7 @@ from rich.markup import escape
 from holdfast.cli import (
     adopting,
     approving,
+    backup,
     binding,
     demo,
     drill,
@@ -67,6 +68,7 @@ app.add_typer(ledger.app, name="ledger", help="Verify, export and prove the log.
 app.add_typer(witness.app, name="witness", help="Cosign other people's logs.")
 app.add_typer(incident.app, name="incident", help="Acknowledge, declare, recover.")
 app.add_typer(people.app, name="people", help="Personal data: see and erase it.")
+app.add_typer(backup.app, name="backup", help="Take a backup, and see them all.")
 app.add_typer(drill.app, name="drill", help="Rehearse a recovery, and measure it.")
 app.command("init")(node.init)
 app.command("serve")(node.serve)

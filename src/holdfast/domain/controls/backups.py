@@ -41,7 +41,7 @@ WORST_FIRST = ("breached", "at_risk", "stale", "unproven", "met")
 
 def judge(situation: Situation) -> Verdict:
     """Judge every production datastore; the worst one decides."""
-    verdicts = [_judge_one(situation, datastore) for datastore in covered(situation)]
+    verdicts = [judge_one(situation, datastore) for datastore in covered(situation)]
     if not verdicts:
         return unproven("the catalogue names no production datastore")
     return min(verdicts, key=lambda verdict: WORST_FIRST.index(verdict.standing))
@@ -114,7 +114,8 @@ def covered(situation: Situation) -> tuple[Datastore, ...]:
     return tuple(d for d in situation.rules.catalogue.datastores if d.production)
 
 
-def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
+def judge_one(situation: Situation, datastore: Datastore) -> Verdict:
+    """Judge one datastore."""
     known = situation.state.datastores.get(datastore.id)
     if known is None or not known.backups:
         return _none_yet(situation, datastore)

@@ -27,7 +27,7 @@ WORST_FIRST = ("breached", "at_risk", "stale", "unproven", "met")
 def judge(situation: Situation) -> Verdict:
     """Judge every production datastore; the worst one decides."""
     verdicts = [
-        _judge_one(situation, datastore) for datastore in backups.covered(situation)
+        judge_one(situation, datastore) for datastore in backups.covered(situation)
     ]
     if not verdicts:
         return unproven("the catalogue names no production datastore")
@@ -62,7 +62,8 @@ def separate(
     )
 
 
-def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
+def judge_one(situation: Situation, datastore: Datastore) -> Verdict:
+    """Judge one datastore."""
     newest = _newest(situation, datastore)
     if newest is None:
         return unproven(f"{datastore.id}: no off-site backup has been seen yet")

@@ -42,12 +42,17 @@ def automated(situation: Situation, datastore: str, longest: timedelta) -> bool:
 def foreign_backups(situation: Situation, datastore: str) -> list[SeenBackup]:
     """Return the backups that no job of Holdfast made."""
     known = situation.state.datastores.get(datastore)
-    own = _backups(situation, datastore)
     return [
         seen
         for seen in (known.backups if known else ())
-        if not any(_made(job, seen) for job in own)
+        if maker(situation, datastore, seen) is None
     ]
+
+
+def maker(situation: Situation, datastore: str, seen: SeenBackup) -> Job | None:
+    """Return the job of Holdfast that made the backup, if one did."""
+    own = _backups(situation, datastore)
+    return next((job for job in own if _made(job, seen)), None)
 
 
 def _backups(situation: Situation, datastore: str) -> list[Job]:

@@ -13,13 +13,16 @@ Escrow = Literal["opens", "fails", "none"]
 
 @dataclass(frozen=True, slots=True)
 class BackupOrdered:
-    """A person ordered a backup; it proves nothing about the schedule."""
+    """A person ordered a backup; it proves nothing about the schedule.
+
+    ``repository`` is ``None`` for all of them, ``kind`` for what the schedule asks for.
+    """
 
     TYPE: ClassVar[str] = "backup.ordered"
     V: ClassVar[int] = 1
     job: str
     datastore: str
-    repository: int
+    repository: int | None
     kind: str | None
     by: str
     at: datetime
