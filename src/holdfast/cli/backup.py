@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -22,6 +24,7 @@ from holdfast.cli.common import (
     print_json,
     progress_console,
 )
+from holdfast.domain.events.repository import BackupOrdered
 from holdfast.errors import HoldfastError
 from holdfast.evidence.as_json import as_json
 from holdfast.evidence.backups import (
@@ -32,7 +35,7 @@ from holdfast.evidence.backups import (
     backups_views,
     job_view,
 )
-from holdfast.operations.backing_up import order_backup
+from holdfast.operations.backing_up import BusyError, order_backup
 from holdfast.operations.ports.engine import BackupKind
 
 app = typer.Typer(no_args_is_help=True)
@@ -61,9 +64,14 @@ def run(
 ) -> None:
     """Take a backup now, beside the schedule."""
     reader = open_log(home_at(home))
-    ordered = order_backup(
-        reader.desk(person), datastore, repository=repository, kind=kind
+    order = partial(
+        order_backup,
+        reader.desk(person),
+        datastore,
+        repository=repository,
+        kind=kind,
     )
+    ordered = _once_free(order) if wait else order()
     view = _watch(reader, ordered.job) if wait else _job(reader, ordered.job)
     _show_job(view, json=json)
     if view.phase == "failed":
@@ -125,6 +133,21 @@ def _views(reader: Reader) -> tuple[BackupsView, ...]:
 def _job(reader: Reader, name: str) -> BackupJobView:
     situation = reader.desk("").situation()
     return job_view(situation, situation.state.jobs.all[name])
+
+
+def _once_free(order: Callable[[], BackupOrdered]) -> BackupOrdered:
+    """Order once the schedule's own work is done; a recovery is not waited for."""
+    pause, said = threading.Event(), ""
+    while True:
+        try:
+            return order()
+        except BusyError as busy:
+            if not busy.passing:
+                raise
+            if str(busy) != said:
+                progress_console().print(escape(f"waiting: {busy}"))
+            said = str(busy)
+        pause.wait(1)
 
 
 def _watch(reader: Reader, name: str) -> BackupJobView:

@@ -20,6 +20,15 @@ from holdfast.operations.respond import Desk
 TRIES = 20
 
 
+class BusyError(HoldfastError):
+    """Another job works on the datastore; ``passing`` if it is one that soon ends."""
+
+    def __init__(self, job: JobRequested) -> None:
+        message = f"{job.datastore} is busy: {job.verb} {job.job} is under way"
+        super().__init__(message, "Wait until it ends: holdfast backup list shows it.")
+        self.passing = job.verb in {"backup", "expire"}
+
+
 def order_backup(
     desk: Desk,
     datastore: str,
@@ -29,7 +38,7 @@ def order_backup(
 ) -> BackupOrdered:
     """Order a backup to one repository, or to all of them one after the other.
 
-    Raises `HoldfastError` while another job works on the datastore: pgBackRest does one
+    Raises `BusyError` while another job works on the datastore: pgBackRest does one
     thing at a time, and a recovery comes first.
     """
     for _ in range(TRIES):
@@ -58,10 +67,7 @@ def _order(
         if job.ended is None and job.requested.verb != "verify"
     ]
     if busy:
-        raise HoldfastError(
-            f"{datastore} is busy: {busy[0].verb} {busy[0].job} is under way",
-            "Wait until it ends: holdfast backup list shows it.",
-        )
+        raise BusyError(busy[0])
     now, where = situation.now, f"r{repository}" if repository else "all"
     name = f"backup-{datastore}-{where}-{now:%Y%m%dT%H%M%S}-ordered"
     ordered = BackupOrdered(name, datastore, repository, kind, desk.person, now)
