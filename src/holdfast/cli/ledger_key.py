@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from rich.table import Table
 
 from holdfast.assembly.keys import create_key, holder_of, signer_of
@@ -25,6 +28,7 @@ from holdfast.cli.common import (
     console,
     home_at,
     print_json,
+    read_text,
 )
 from holdfast.domain.events.custody import (
     LedgerKeyIntroduced,
@@ -33,6 +37,7 @@ from holdfast.domain.events.custody import (
 )
 from holdfast.domain.memory.custody import KeyChange, all_keys, keys_in_force
 from holdfast.errors import HoldfastError
+from holdfast.ledger.note import ED25519, VerifierKey, is_name
 from holdfast.operations.copies import UnreadableError
 from holdfast.operations.rotation import Shown, retire, rotate, try_out
 from holdfast.settings import FILE, RUNNER_FILE, Home, KeyAt, RunnerHome
@@ -71,6 +76,30 @@ def create(
     out = console()
     out.print(f"Made {file}, mode 0600. Its public key:", markup=False)
     out.print(public, markup=False)
+
+
+@app.command()
+def public(
+    file: Annotated[Path, typer.Argument(help="An Ed25519 public key, as PEM.")],
+    origin: Annotated[str, typer.Option(help="The log's name.")],
+) -> None:
+    """Print the verifier key of a key that another program made and holds."""
+    try:
+        key = load_pem_public_key(read_text(file, "public key").encode())
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise HoldfastError(
+            f"{file} is not an Ed25519 public key in PEM",
+            "It begins with -----BEGIN PUBLIC KEY-----; a log signs with Ed25519.",
+        )
+    if not is_name(origin):
+        raise HoldfastError(
+            f"{origin!r} is no name of a log",
+            "Use an address without its scheme: log.example.com/holdfast.",
+        )
+    named = VerifierKey(origin, ED25519, key.public_bytes_raw())
+    console().print(str(named), markup=False)
 
 
 @app.command()
