@@ -96,6 +96,7 @@ class _Post:
 
     witness: Witness
     front: Frontier
+    try_again: timedelta = TRY_AGAIN
     asked_at: datetime | None = None
     good_at: datetime | None = None
     failed: bool = False
@@ -106,7 +107,7 @@ class _Post:
             return True
         waited = now - self.asked_at
         if self.failed:
-            return waited >= TRY_AGAIN
+            return waited >= self.try_again
         return size != self.front.size or waited >= ASK_AGAIN
 
 
@@ -124,7 +125,9 @@ class Witnesses:
         self._log = log
         self._store: Store = log.store
         self._notary = notary
-        self._posts = [_Post(witness, Frontier()) for witness in witnesses]
+        # Whoever waits less for an answer asks more often.
+        again = min(TRY_AGAIN, silent_after / 4)
+        self._posts = [_Post(witness, Frontier(), again) for witness in witnesses]
         self._silent_after = silent_after
         self._quorum = quorum
         self._quorum_at: datetime | None = None
