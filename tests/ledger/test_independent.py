@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.witness.rig import COSIGNER, SIGNER
 
-from holdfast.ledger.checkpoint import Checkpoint, Signer
+from holdfast.ledger.checkpoint import Checkpoint, Signer, signed_note
 from holdfast.ledger.merkle import Tree
 from holdfast.ledger.note import Note, Signature, parse_note
 from holdfast.ledger.witness import Cosigner, Witness
@@ -191,3 +191,26 @@ def test_the_strangers_share_no_code() -> None:
     assert "holdfast" not in code.lower()
     assert code.count("system ") == 1
     assert "python" not in code
+
+
+def test_a_rotation_is_accepted_by_whoever_knows_a_key_of_its_time(
+    tmp_path: Path,
+) -> None:
+    """Two signature lines while both keys sign: either key will do, and one that signs
+    no more, or not yet, will not.
+    """
+    new = Signer(SIGNER.name, bytes([44]) * 32)
+    times = ((7, (SIGNER,)), (256, (SIGNER, new)), (300, (new,)))
+    accepted = {}
+    for size, signers in times:
+        store = MemoryStore()
+        drafts = [Draft(f"k{at}", lambda _, at=at: b"%d" % at) for at in range(size)]
+        store.append(drafts, now=NOW)
+        text = Checkpoint(SIGNER.name, *store.root()).text()
+        store.save_checkpoint(size, signed_note(text, signers))
+        export(store, tmp_path / str(size))
+        accepted[size] = tuple(
+            judge("log", tmp_path / str(size), "--key", one.verifier_key)[0]
+            for one in (SIGNER, new)
+        )
+    assert accepted == {7: (True, False), 256: (True, True), 300: (False, True)}
