@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 from holdfast.engines import jobs, measure, preflight, restore
 from holdfast.engines.archive import read_archive
 from holdfast.engines.codec import to_json
 from holdfast.engines.drill_target import fenced
 from holdfast.engines.evidence import require
-from holdfast.engines.pgbackrest_info import Info, read_info
+from holdfast.engines.pgbackrest_info import UNREADABLE, Info, read_info
 from holdfast.engines.pgbackrest_jobs import Order
 from holdfast.engines.postgresql import ask, check_invariants, is_accepting
 from holdfast.engines.protected import Protected, RepositoryAt
@@ -58,6 +58,7 @@ _DESCRIBE = (
     " and last_failed_time > coalesce(last_archived_time, '-infinity')"
     " from pg_stat_archiver"
 )
+_IDENTITY = "select system_identifier from pg_control_system()"
 _STANDING = (
     "select pg_is_in_recovery(),"
     " case when pg_is_in_recovery() then null else"
@@ -124,9 +125,11 @@ class PgBackRest:
     def points(self, datastore: str) -> Points:
         """List what could be restored, asking each repository with its own key."""
         protected = self._find(datastore)
+        own = ask(protected.cluster, _IDENTITY, protected.deadlines.statement).rows
+        look = partial(_look, protected, cast("int | None", own[0][0] if own else None))
         # Side by side: one that does not answer must not hold up the others.
         with ThreadPoolExecutor(len(protected.repositories)) as hands:
-            looks = list(hands.map(partial(_look, protected), protected.repositories))
+            looks = list(hands.map(look, protected.repositories))
         proven = _proven(protected, looks)
         return Points(
             datastore=datastore,
@@ -236,8 +239,10 @@ class _Look:
     evidence: tuple[Evidence, ...]
 
 
-def _look(protected: Protected, place: RepositoryAt) -> _Look:
+def _look(protected: Protected, own_id: int | None, place: RepositoryAt) -> _Look:
     info = read_info(protected, place.number)
+    if None not in {own_id, info.system_id} and own_id != info.system_id:
+        info = _of_another(info, own_id)
     window, evidence = None, info.evidence
     if info.answers and info.archive_id is not None:
         archive = read_archive(protected, info)
@@ -257,6 +262,15 @@ def _look(protected: Protected, place: RepositoryAt) -> _Look:
         window=window,
     )
     return _Look(info, found, evidence)
+
+
+def _of_another(info: Info, own_id: int | None) -> Info:
+    """Return the account of a repository that protects another cluster: nothing."""
+    said = (
+        f"the repository belongs to another cluster: it serves {info.system_id}, "
+        f"and this one is {own_id}; name this one's own path and stanza"
+    )
+    return Info(info.repository, UNREADABLE, said, (), None, None, info.evidence)
 
 
 def _proven(protected: Protected, looks: list[_Look]) -> Proven:

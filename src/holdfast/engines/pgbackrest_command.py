@@ -23,6 +23,7 @@ from holdfast.engines.evidence import Call, Ran, argv_of, require, run
 from holdfast.engines.fence import Fence
 from holdfast.engines.pgbackrest_repository import repository_lines
 from holdfast.engines.protected import Protected, RepositoryAt
+from holdfast.errors import HoldfastError
 
 # pgBackRest's own waits, deliberately far below its defaults of minutes: a repository
 # that does not answer must show within one segment's time, not after the RPO is gone.
@@ -162,9 +163,14 @@ def _text(
 
 
 def _write(protected: Protected, path: Path, text: str) -> Path:
-    own_folder(protected.folder)
-    own_folder(protected.folder / "include")
-    own_folder(protected.folder / "lock")
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_private(path, text)
+    try:
+        own_folder(protected.folder)
+        own_folder(protected.folder / "include")
+        own_folder(protected.folder / "lock")
+        if not path.exists() or path.read_bytes() != text.encode():
+            write_private(path, text)
+    except OSError as error:
+        message = f"the configuration cannot be written: {error.strerror}"
+        hint = "Holdfast writes it itself: clear its place, and see who owns it."
+        raise HoldfastError(message, hint, str(path)) from error
     return path

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, cast
 
+from holdfast.engines.complaints import meaning
 from holdfast.engines.evidence import Ran, scrub, summarise
 from holdfast.engines.pgbackrest_command import call, configure_recovery
 from holdfast.engines.protected import Protected
@@ -25,7 +26,10 @@ Kind = Literal["full", "diff", "incr"]
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """One repository's own account. ``status`` 0 is good; ``archive_id`` "15-1"."""
+    """One repository's own account. ``status`` 0 is good; ``archive_id`` "15-1".
+
+    ``system_id`` is the identifier of the cluster that it serves.
+    """
 
     repository: int
     status: int
@@ -34,6 +38,7 @@ class Info:
     wal_max: str | None
     archive_id: str | None
     evidence: tuple[Evidence, ...]
+    system_id: int | None = None
 
     @property
     def answers(self) -> bool:
@@ -81,12 +86,25 @@ def _info(repository: int, stanza: Json, ran: Ran) -> Info:
     return Info(
         repository=repository,
         status=int(cast("int", code)),
-        message=scrub(message).strip(),
+        message=_with_meaning(int(cast("int", code)), scrub(message).strip()),
         backups=tuple(_backup(b, repository) for b in _list(stanza, "backup")),
         wal_max=(_wal_max(newest) or None) if newest else None,
         archive_id=str(newest["id"]) if newest else None,
         evidence=(ran.evidence,),
+        system_id=_system_id(stanza, repository),
     )
+
+
+def _system_id(stanza: Json, repository: int) -> int | None:
+    """Return the identifier of the cluster that the repository serves now."""
+    known = [d for d in _list(stanza, "db") if d["repo-key"] == repository]
+    newest = max(known, key=lambda d: int(cast("int", d["id"])), default=None)
+    return int(cast("int", newest["system-id"])) if newest else None
+
+
+def _with_meaning(code: int, message: str) -> str:
+    words = meaning(message) if code not in {0, NO_BACKUP} else None
+    return f"{words} ({message})" if words else message
 
 
 def _backup(backup: Json, repository: int) -> Backup:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from holdfast.engines.archive import read_archive
+from holdfast.engines.complaints import meaning
 from holdfast.engines.drill import drill
 from holdfast.engines.evidence import summarise
 from holdfast.engines.examine import examine
@@ -96,7 +97,8 @@ def _back_up(protected: Protected, job: Job, number: int, report: Report) -> End
     fresh = [b for b in info.good_backups if b.started_at >= began]
     if not fresh:
         said = _complaint(ran.output) or summarise(ran)
-        return Ended(ok=False, detail=f"repository {number}: no new backup: {said}")
+        detail = f"repository {number}: no new backup: {meaning(ran.output) or said}"
+        return Ended(ok=False, detail=detail)
     if cipher_shown(protected, info) is None:
         return Ended(ok=False, detail=f"repository {number}: not encrypted")
     return Ended(ok=True, detail=f"repository {number}: {fresh[-1].label}")
@@ -140,6 +142,8 @@ def _verify_faults(output: str) -> list[str]:
 def _archive_faults(protected: Protected, number: int, report: Report) -> list[str]:
     info = read_info(protected, number)
     report.keep_all(info.evidence)
+    if not info.answers:
+        return [info.message.partition("\n")[0]]
     if not info.good_backups or info.archive_id is None:
         return ["no backup to restore from"]
     archive = read_archive(protected, info)
