@@ -20,12 +20,13 @@ from holdfast.domain.events.custody import (
 )
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
-from holdfast.ledger.checkpoint import Signer
+from holdfast.ledger.checkpoint import Checkpoint, Signer
 from holdfast.ledger.merkle import fold, leaf_hashes
 from holdfast.operations.authority import ForbiddenError
 from holdfast.operations.beat import beat
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
+from holdfast.operations.ports.store import Settlement, Store
 from holdfast.operations.respond import Desk
 from holdfast.operations.succession import (
     Succeeded,
@@ -71,9 +72,9 @@ class Fragile:
         return write
 
 
-def lived() -> Company:
+def lived(store: Store | None = None) -> Company:
     """Return a company with an incident that runs, told and untold notices, signed."""
-    made = company()
+    made = company(store)
     made.turn(ok=True)
     made.beat(2)
     made.clock.advance(timedelta(minutes=5))
@@ -91,8 +92,6 @@ def lived() -> Company:
         )
         if claim.parcel.key == f"{partly.notice}>person:ana"
     ]
-    from holdfast.operations.ports.store import Settlement
-
     done = Settlement(first, "delivered", receipt="relay-1")
     made.world.store.append([], now=made.clock.now(), settlements=[done])
     made.world.notary.sign()
@@ -268,8 +267,6 @@ def test_a_database_that_was_changed_is_no_beginning() -> None:
         trusted_checkpoint(Log(store, "n", made.clock), [OLD.key])
     store._entries[3] = good
     size, _ = store.root()
-    from holdfast.ledger.checkpoint import Checkpoint
-
     forged = OLD.sign(Checkpoint(OLD.name, size, bytes(32)).text())
     store.save_checkpoint(size, forged)
     with pytest.raises(SuccessionError, match="does not hold what was signed"):
