@@ -40,7 +40,7 @@ def _rig() -> Iterator[tuple[Rig, Bucket]]:
 
 
 def test_a_bucket_holds_the_whole_cycle(rig: tuple[Rig, Bucket]) -> None:
-    """Archive, back up, read back, lose server and site, restore from the bucket."""
+    """Archive, back up, read back, rehearse, lose all else, restore from the bucket."""
     server, bucket = rig
     server.insert(*range(5))
     backed_up = server.run("backup", "nightly", 2)
@@ -66,6 +66,8 @@ def test_a_bucket_holds_the_whole_cycle(rig: tuple[Rig, Bucket]) -> None:
     assert len(stored) > 5
     assert {data[:8] for data in stored.values() if data} == {b"Salted__"}
 
+    rehearsed = server.run("drill", "rehearsal", 2)
+    assert rehearsed.ok, rehearsed.detail
     server.strike()
     restored = server.run("restore", "recovery", 2)
 

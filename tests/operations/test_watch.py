@@ -9,6 +9,7 @@ from tests.operations.company import DATASTORE, START, Company, company
 
 from holdfast.domain.events.job import JobRequested
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
+from holdfast.domain.events.repository import WindowSeen
 from holdfast.journal import Fact
 from holdfast.operations.ports.engine import Job
 from holdfast.operations.watch import LOOK_EVERY, due_looks
@@ -92,3 +93,19 @@ def test_no_engine_here() -> None:
     made = company()
     made.world = replace(made.world, engines={})
     assert due(made) == []
+
+
+def test_a_window_that_only_grows_is_told_by_the_hour() -> None:
+    """From when on a repository restores is recorded when it changed, else hourly."""
+    made = company()
+    made.engine.start(Job("first", DATASTORE, "backup"))
+    made.clock.advance(timedelta(minutes=5))
+    for _ in range(30):
+        made.clock.advance(LOOK_EVERY)
+        made.beat(times=2)
+    seen = [e for e in made.events(WindowSeen) if e.repository == 2]
+    looks = made.events(ProtectionSeen)
+    assert len(looks) > 3 * len(seen)
+    told = {(window.since, window.at - seen[0].at) for window in seen}
+    assert len(told) == len(seen) >= 2
+    assert all(window.since is not None and window.holes == () for window in seen)

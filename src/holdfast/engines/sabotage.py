@@ -68,6 +68,11 @@ def _copy(target: Protected, place: RepositoryAt, report: Report) -> RepositoryA
             f"only a repository in a folder is copied, and this is {place.location}",
             "Try wrong-key or no-space, or another repository with --repository.",
         )
+    if place.folder is None:
+        raise HoldfastError(
+            f"repository {place.number} is no folder, so there is no copy to break",
+            "Break it with wrong-key or no-space, or name a repository in a folder.",
+        )
     report.step("copying the repository, to break the copy")
     copy = target.folder / "broken-repository"
     argv = argv_of("/usr/bin/cp", "--recursive", "--no-target-directory")
