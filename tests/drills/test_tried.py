@@ -58,7 +58,7 @@ def test_a_repository_is_tried_and_each_refusal_kept(rig: Rig) -> None:
     assert (found.wrong_key, found.deletion, found.escrow) == (
         "refused",
         "possible",
-        "none",
+        "opens",
     )
     refusals = [e for e in found.evidence if e.argv[-1] == "restore"]
     assert [e.exit_status for e in refusals] == [75]
