@@ -225,3 +225,9 @@ def test_the_buckets_own_word_goes_before_the_catalogues() -> None:
     assert story.judge("off_site").standing == "breached"
     story.after(SECOND).examine(region="ap-southeast-2", owner="not 210987654321")
     assert "owner is not" in story.judge("off_site").reason
+
+
+def test_every_copy_is_read_back() -> None:
+    """With two off-site repositories both are owed, not the one with the newest."""
+    story = copied().after(MINUTE).backup(3, off_site=True)
+    assert {event.repository for event in asked(story)} == {2, 3}

@@ -36,13 +36,11 @@ def judge(situation: Situation) -> Verdict:
 
 def owes(situation: Situation) -> tuple[Duty, ...]:
     """Owe a daily read-back of every off-site copy."""
-    duties = []
-    for datastore in backups.covered(situation):
-        newest = _newest(situation, datastore)
-        if newest is not None:
-            number = newest.backup.repository
-            duties.append(reading_back.duty(situation, datastore, number, "off_site"))
-    return tuple(duties)
+    return tuple(
+        reading_back.duty(situation, datastore, number, "off_site")
+        for datastore in backups.covered(situation)
+        for number in sorted(_copies(situation, datastore))
+    )
 
 
 def separate(
@@ -143,6 +141,12 @@ def _where(found: RepositoryExamined) -> str:
 
 def _shown(tried: Found[RepositoryExamined]) -> Proof:
     return Proof("what was tried on the copy", tried.index, tried.event.at)
+
+
+def _copies(situation: Situation, datastore: Datastore) -> set[int]:
+    known = situation.state.datastores.get(datastore.id)
+    held = known.backups if known else ()
+    return {seen.backup.repository for seen in held if seen.backup.off_site}
 
 
 def _newest(situation: Situation, datastore: Datastore) -> SeenBackup | None:
