@@ -244,6 +244,7 @@ def test_a_copy_does_not_take_what_a_retired_key_signed(
     words = ("--from", house.off_site.as_uri(), "--home", place, "--key", both)
     found = json.loads(run("ledger", "recover", *words, "--json"))
     assert found["size"] == newest
+    assert found["ignored"] == [f"checkpoints/{newest}"]
 
 
 def test_what_cannot_be_rotated_to(house: House) -> None:

@@ -15,6 +15,7 @@ from tests.operations.company import (
     START,
     Company,
     company,
+    signed,
 )
 from tests.storage.logs import FakeTarget, Kept
 
@@ -28,11 +29,13 @@ from holdfast.journal import Fact
 from holdfast.ledger.checkpoint import Signer
 from holdfast.ledger.errors import LedgerError
 from holdfast.ledger.note import parse_verifier_key
+from holdfast.operations.approving import approve
 from holdfast.operations.authority import ForbiddenError
 from holdfast.operations.log import Log
 from holdfast.operations.notary import ForkError, Notary
 from holdfast.operations.ports.store import Store
 from holdfast.operations.quarantine import give_up_jobs, release, waiting
+from holdfast.operations.respond import Desk
 from holdfast.simulation.clock import JumpingClock
 from holdfast.storage.errors import StoreError
 from holdfast.storage.escrow import Escrow
@@ -176,15 +179,22 @@ def test_what_is_owed_waits_for_a_person(
     again = company(store, adopted=False)
     again.clock.advance(timedelta(days=1))
     log, clock = again.world.log, again.clock
+
+    def desk(person: str) -> Desk:
+        return Desk(log, clock, person, signed(person, clock.now()))
+
     assert owed.notice in {one.notice for one in waiting(log)}
     again.beat(3)
     assert owed.notice not in sent_by(again)
     assert owed.notice in log.state().notices.undelivered
     with pytest.raises(ForbiddenError):
-        release(log, clock, "nobody", owed.notice)
+        release(desk("nobody"), owed.notice)
     with pytest.raises(HoldfastError, match="no delivery of x is in quarantine"):
-        release(log, clock, "dora", "x")
-    assert release(log, clock, "dora", owed.notice) == 1
+        release(desk("dora"), "x")
+    assert release(desk("dora"), owed.notice) is None
+    (order,) = log.state().orders
+    approve(desk("eli"), order)
+    assert release(desk("dora"), owed.notice) == 1
     again.beat(3)
     assert owed.notice not in log.state().notices.undelivered
     assert owed.notice in sent_by(again)

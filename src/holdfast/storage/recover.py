@@ -93,10 +93,9 @@ def pull(
     is ignored by name: whoever may put there must not be able to prevent a recovery.
     One key of the log is enough: its entries name those before and after it.
     """
-    keys, spent = tuple(keys), frozenset[int]()
+    keys, spent = tuple(keys), frozenset[bytes]()
     while True:
-        notes, ignored = _notes(target, keys)
-        notes = {size: note for size, note in notes.items() if size not in spent}
+        notes, ignored = _notes(target, keys, spent)
         if not notes:
             raise StoreError(
                 "the copy shows no checkpoint that this key verifies",
@@ -114,10 +113,8 @@ def pull(
             break
         # Entries that a trusted key signed for vouch for the keys that they introduce,
         # and say when a key had its time.
-        keys, spent = known, spent | set(wrong)
-    late = (checkpoint_path(one) for one in sorted(spent))
-    held = tuple(sorted(notes.items()))
-    return Pulled(reader, verified, held, (*ignored, *late))
+        keys, spent = known, spent | {notes[one] for one in wrong}
+    return Pulled(reader, verified, tuple(sorted(notes.items())), ignored)
 
 
 def bring_forward(
@@ -171,16 +168,19 @@ def restore_evidence(
 
 
 def _notes(
-    target: Target, keys: Sequence[VerifierKey]
+    target: Target, keys: Sequence[VerifierKey], spent: frozenset[bytes]
 ) -> tuple[dict[int, bytes], tuple[str, ...]]:
-    """Return the checkpoints that our key verifies by size, and the paths of others."""
+    """Return the checkpoints that our key verifies by size, and the paths of others.
+
+    Those that are ``spent`` were signed by a key of ours that had not its time.
+    """
     notes: dict[int, bytes] = {}
     ignored = []
     paths = [checkpoint_path(size) for size in target.signed_sizes()]
     for path in (*paths, CHECKPOINT_PATH):
         for note in target.versions(path):
             size = _size_of(path, note, keys)
-            if size is None:
+            if size is None or note in spent:
                 ignored.append(path)
             else:
                 # The first version of a size's copy is ours; later ones are others'.
