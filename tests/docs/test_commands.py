@@ -19,15 +19,17 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.assembly.keys import create_key, signer_of
+from holdfast.assembly.keys import create_key, signer_of, write_private
 from holdfast.assembly.reading import SystemClock, open_log
 from holdfast.cli.adopting import read_folder
 from holdfast.demo import northwind
 from holdfast.domain.events.incident import IncidentOpened
+from holdfast.domain.events.observation import BackupSeen
 from holdfast.journal import Fact
 from holdfast.operations.govern import adopt
 from holdfast.operations.notary import Notary
 from holdfast.settings import Home
+from holdfast.storage.passwords import hash_password
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -107,7 +109,25 @@ def _on_call(tmp_path: Path) -> Iterator[Typist]:
         vantages=("melbourne",),
         reason="red from 3 of 3 vantage points",
     )
-    reader.log.record([Fact(opened, now)])
+    off_site = BackupSeen(
+        datastore=northwind.DATASTORE,
+        repository=2,
+        off_site=True,
+        label="20261123-020000F",
+        kind="full",
+        started_at=now - timedelta(hours=3),
+        finished_at=now - timedelta(hours=2),
+        size_bytes=1,
+        cipher="aes-256-cbc",
+        error=False,
+    )
+    reader.log.record([Fact(opened, now), Fact(off_site, now)])
+    write_private(tmp_path / "password.txt", "three plain words\n")
+    write_private(home.folder / "session.key", "0" * 64 + "\n")
+    write_private(home.folder / "password-chi", hash_password("three plain words"))
+    settings = home.folder / "holdfast.toml"
+    passwords = '[web]\npasswords = { chi = "password-chi" }\n'
+    settings.write_text(settings.read_text("utf-8") + passwords, "utf-8")
     # As a node would, so that there is a checkpoint to publish.
     Notary(reader.store, signer_of(home)).sign()
     reader.store.close()
@@ -115,6 +135,7 @@ def _on_call(tmp_path: Path) -> Iterator[Typist]:
         tmp_path,
         HOLDFAST_HOME=str(home.folder),
         HOLDFAST_PERSON="chi",
+        HOLDFAST_SESSIONS=str(tmp_path / "sessions"),
         INCIDENT=INCIDENT,
         DATASTORE=northwind.DATASTORE,
     )
@@ -171,6 +192,8 @@ def test_the_worst_day_can_be_typed(on_call: Typist) -> None:
     assert f"{INCIDENT} acknowledged by chi" in taken
     assert "services are due back by" in declared
     assert f"ordered: {INCIDENT}-orders-1" in ordered
+    assert "Check that the restore can work" in ordered
+    assert "approval" in ordered
     assert f"recorded: {INCIDENT}/status/update-1" in said
     for word in ("Acknowledged by chi", "Disaster declared by chi"):
         assert word in timeline

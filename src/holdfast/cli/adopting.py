@@ -23,13 +23,20 @@ from holdfast.operations.govern import Texts, adopt
 
 
 def read_folder(folder: Path) -> Texts:
-    """Read policy, catalogue and overlay of a resilience folder."""
+    """Read policy, catalogue, overlay and runbooks of a resilience folder."""
     overlay = folder / "overlay.toml"
     return Texts(
         policy=read_text(folder / "policy.md", "policy"),
         catalogue=read_text(folder / "catalogue.toml", "catalogue"),
         overlay=read_text(overlay, "overlay") if overlay.exists() else None,
+        runbooks=read_runbooks(folder),
     )
+
+
+def read_runbooks(folder: Path) -> tuple[tuple[str, str], ...]:
+    """Return the runbooks of a resilience folder, by name."""
+    files = sorted((folder / "runbooks").glob("*.md"))
+    return tuple((file.name, read_text(file, "runbook")) for file in files)
 
 
 def adopt_folder(
@@ -38,7 +45,7 @@ def adopt_folder(
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
-    """Put policy, overlay and catalogue in force, under your name."""
+    """Put policy, overlay, catalogue and runbooks in force, under your name."""
     reader = open_log(home_at(home), create=True)
     rules = adopt(reader.log, SystemClock(), read_folder(folder), person)
     awaiting = [t.question for t in rules.terms.values() if t.anchor and not t.approved]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -132,34 +131,6 @@ def declare(
 
 
 @app.command()
-def recover(
-    datastore: Annotated[str, typer.Argument(help="The datastore to restore.")],
-    person: PersonOption,
-    repository: Annotated[int, typer.Option(help="Where to restore from.")],
-    to: Annotated[
-        datetime | None,
-        typer.Option(help="The moment, in UTC; else the last recoverable one."),
-    ] = None,
-    incident: IncidentOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
-    home: HomeOption = DEFAULT_HOME,
-    json: JsonOption = False,
-) -> None:
-    """Order a restore over production; the node carries it out."""
-    if not yes:
-        typer.confirm(f"Restore {datastore} over production?", abort=True, err=True)
-    desk = open_log(home_at(home)).desk(person)
-    ordered = respond.order_recovery(
-        desk, datastore, repository=repository, target=_utc(to), incident=incident
-    )
-    _say(
-        json=json,
-        text=f"ordered: {ordered.recovery}; follow it with holdfast incident timeline",
-        recovery=ordered.recovery,
-    )
-
-
-@app.command()
 def update(
     text: Annotated[str, typer.Argument(help="What customers should know.")],
     person: PersonOption,
@@ -194,12 +165,6 @@ def resolve(
     else:
         ended = respond.resolve(desk, incident).id
     _say(json=json, text=f"{ended} resolved by {person}", incident=ended)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    from datetime import UTC  # noqa: PLC0415 - typer reads this module's names.
-
-    return moment.replace(tzinfo=UTC) if moment else None
 
 
 def _say(*, json: bool, text: str, **values: object) -> None:

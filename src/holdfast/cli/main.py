@@ -29,6 +29,7 @@ from holdfast.cli import (
     off_site,
     people,
     policy,
+    recover,
     runner,
     self_proof,
     simulate,
@@ -81,6 +82,7 @@ app.command("approve")(approving.approve)
 app.command("break-glass")(approving.break_glass)
 app.command("review")(approving.review)
 app.command("cancel")(approving.cancel)
+app.command("recover")(recover.recover)
 app.command("standing")(standing.standing)
 app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)

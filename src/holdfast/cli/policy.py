@@ -9,12 +9,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from holdfast.cli.common import JsonOption, console, print_json
+from holdfast.cli.common import JsonOption, console, print_json, read_text
 from holdfast.domain.policy.compiler import compile_policy
 from holdfast.domain.policy.model import CompiledPolicy, Sentence
 from holdfast.domain.policy.report import check_report, needs_mending
 from holdfast.domain.policy.summary import summarise
-from holdfast.errors import HoldfastError
+from holdfast.domain.runbook import parse_runbook
+from holdfast.errors import FaultsError, HoldfastError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -36,6 +37,7 @@ def check(
 ) -> None:
     """Read a policy, and show every sentence with what it obliges."""
     compiled = compile_policy(read_policy(policy))
+    _check_runbooks(policy)
     if json:
         print_json(check_report(compiled))
     else:
@@ -55,6 +57,18 @@ def summary(policy: PolicyArgument, json: JsonOption = False) -> None:
     for field, value in found.items():
         table.add_row(field, escape(_shown(value)))
     console().print(table)
+
+
+def _check_runbooks(folder: Path) -> None:
+    """Read the folder's runbooks; raises `FaultsError` with all that is wrong."""
+    faults: list[HoldfastError] = []
+    for file in sorted((folder / "runbooks").glob("*.md")):
+        try:
+            parse_runbook(file.name, read_text(file, "runbook"), None)
+        except FaultsError as fault:
+            faults.extend(fault.faults)
+    if faults:
+        raise FaultsError("the runbooks have faults", tuple(faults))
 
 
 def read_policy(path: Path) -> str:

@@ -115,6 +115,10 @@ class Box:
             (self.resilience / "policy.md").read_text("utf-8"),
             (self.resilience / "catalogue.toml").read_text("utf-8"),
             (self.resilience / "overlay.toml").read_text("utf-8"),
+            tuple(
+                (file.name, file.read_text("utf-8"))
+                for file in sorted((self.resilience / "runbooks").glob("*.md"))
+            ),
         )
 
     def start_database(self) -> None:

@@ -67,10 +67,19 @@ def policy_text() -> str:
     return source.read_text(encoding="utf-8")
 
 
+def write_runbook(folder: Path) -> None:
+    """Write the runbook that leads the recovery of the orders."""
+    source = resources.files("holdfast.demo") / "company" / "runbook-orders.md"
+    (folder / "runbooks").mkdir(exist_ok=True)
+    text = source.read_text(encoding="utf-8")
+    (folder / "runbooks" / "orders.md").write_text(text, encoding="utf-8")
+
+
 def write_example(folder: Path) -> None:
     """Write the example policy and catalogue for somebody to edit."""
     folder.mkdir(parents=True)
     (folder / "policy.md").write_text(policy_text(), encoding="utf-8")
+    write_runbook(folder)
     catalogue = tomli_w.dumps(_catalogue(8080, "pgbackrest"), multiline_strings=True)
     text = f"# Everything here is an example: docs/formats/catalogue.md.\n\n{catalogue}"
     (folder / "catalogue.toml").write_text(text, encoding="utf-8")
@@ -79,6 +88,7 @@ def write_example(folder: Path) -> None:
 def write_resilience(folder: Path, shop_port: int, engine: str = "pgbackrest") -> None:
     """Write policy, catalogue and overlay."""
     folder.mkdir(parents=True, exist_ok=True)
+    write_runbook(folder)
     policy = policy_text()
     (folder / "policy.md").write_text(policy, encoding="utf-8")
     catalogue = tomli_w.dumps(_catalogue(shop_port, engine), multiline_strings=True)

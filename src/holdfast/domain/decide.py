@@ -9,7 +9,7 @@ follow only from what stands in the ledger.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from immutables import Map
@@ -53,6 +53,13 @@ class VerifyRecovery:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerCheck:
+    """Say whether a restore could work now, to somebody who only asks."""
+
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
 class FetchStatusPage:
     """Look from outside whether the notice is on the status page."""
 
@@ -66,11 +73,14 @@ class TakeCheckpoint:
     due_at: datetime
 
 
+# Whoever asked has left by then.
+CHECK_WAITS = timedelta(minutes=5)
 Action: TypeAlias = (
     StartJob
     | ObserveJob
     | CheckPreflight
     | VerifyRecovery
+    | AnswerCheck
     | FetchStatusPage
     | TakeCheckpoint
 )
@@ -130,6 +140,11 @@ def actions(situation: Situation) -> tuple[Action, ...]:
         FetchStatusPage(name)
         for name in sorted(state.notices.unseen)
         if state.notices.all[name].delivered is not None
+    )
+    found.extend(
+        AnswerCheck(name)
+        for name, check in sorted(state.checks.items())
+        if check.answered is None and situation.now - check.ordered.at < CHECK_WAITS
     )
     due_at = custody.checkpoint_due(situation)
     if due_at is not None:

@@ -53,6 +53,8 @@ from holdfast.domain.events.governance import (
     NodeStarted,
     OverlayAdopted,
     PolicyAdopted,
+    RunbookAdopted,
+    RunbookWithdrawn,
 )
 from holdfast.domain.events.incident import (
     DisasterDeclared,
@@ -159,6 +161,12 @@ class Adopted:
     overlay: OverlayAdopted | None = None
     catalogue: CatalogueAdopted | None = None
     holidays: HolidaysAdopted | None = None
+    runbooks: Map[str, RunbookAdopted] = Map()
+
+    def runbook_of(self, datastore: str) -> RunbookAdopted | None:
+        """Return the newest runbook that leads recoveries of the datastore."""
+        leading = [r for r in self.runbooks.values() if datastore in r.datastores]
+        return max(leading, key=lambda r: (r.at, r.runbook), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +277,8 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
             PolicyAdopted() | OverlayAdopted() | CatalogueAdopted() | HolidaysAdopted()
         ):
             return replace(state, adopted=_adopted(state.adopted, event, index))
+        case RunbookAdopted() | RunbookWithdrawn():
+            return replace(state, adopted=_led(state.adopted, event))
         case NodeStarted():
             nodes = state.nodes.set(event.node, event)
             return replace(state, nodes=nodes, node_started_index=index)
@@ -361,15 +371,9 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
             orders = order_memory.remember(state.orders, event, index)
             return replace(state, orders=orders)
         case OrderCancelled():
-            return replace(
-                state,
-                orders=order_memory.remember(state.orders, event, index),
-                drills=drill_memory.remember(state.drills, event, index),
-                jobs=protection_memory.cancel(state.jobs, event),
-            )
+            return _cancelled(state, event, index)
         case CheckOrdered() | CheckAnswered():
-            asked = order_memory.remember_check(state.checks, event)
-            return replace(state, checks=asked)
+            return _checked(state, event)
         case RecoveryOrdered() | PreflightChecked() | RecoveryVerified():
             recoveries = incident_memory.remember_recovery(
                 state.recoveries, event, index
@@ -451,3 +455,29 @@ def _adopted(
             return replace(adopted, catalogue=event)
         case HolidaysAdopted():
             return replace(adopted, holidays=event)
+
+
+def _led(adopted: Adopted, event: RunbookAdopted | RunbookWithdrawn) -> Adopted:
+    runbooks = adopted.runbooks
+    match event:
+        case RunbookAdopted():
+            runbooks = runbooks.set(event.runbook, event)
+        case RunbookWithdrawn() if event.runbook in runbooks:
+            runbooks = runbooks.delete(event.runbook)
+        case _:
+            pass
+    return replace(adopted, runbooks=runbooks)
+
+
+def _cancelled(state: State, event: OrderCancelled, index: int) -> State:
+    return replace(
+        state,
+        orders=order_memory.remember(state.orders, event, index),
+        drills=drill_memory.remember(state.drills, event, index),
+        jobs=protection_memory.cancel(state.jobs, event),
+    )
+
+
+def _checked(state: State, event: CheckOrdered | CheckAnswered) -> State:
+    checks = order_memory.remember_check(state.checks, event)
+    return replace(state, checks=checks)

@@ -19,6 +19,7 @@ from holdfast.domain import recovering
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.decide import (
     Action,
+    AnswerCheck,
     CheckPreflight,
     FetchStatusPage,
     ObserveJob,
@@ -26,6 +27,7 @@ from holdfast.domain.decide import (
     TakeCheckpoint,
     VerifyRecovery,
 )
+from holdfast.domain.events.authority import CheckAnswered
 from holdfast.domain.events.drill import DrillMeasured, DrillTraced, Scenario
 from holdfast.domain.events.incident import PreflightChecked, RecoveryVerified
 from holdfast.domain.events.job import JobFinished, JobLost, JobRequested, JobStarted
@@ -43,6 +45,7 @@ from holdfast.operations.ports.engine import (
     Finished,
     Job,
     Lost,
+    Preflight,
     Readiness,
     Rehearsal,
     Running,
@@ -70,6 +73,8 @@ def can(shop: Workshop, situation: Situation, action: Action) -> bool:
         case CheckPreflight() | VerifyRecovery():
             ordered = situation.state.recoveries[action.recovery].ordered
             datastore = ordered.datastore
+        case AnswerCheck():
+            datastore = situation.state.checks[action.check].ordered.datastore
         case FetchStatusPage():
             return shop.lookout is not None
         case TakeCheckpoint():
@@ -92,6 +97,8 @@ def perform(shop: Workshop, action: Action) -> Sequence[Fact]:
             return _preflight(shop, action.recovery)
         case VerifyRecovery():
             return _verify(shop, action.recovery)
+        case AnswerCheck():
+            return _answer(shop, action.check)
         case FetchStatusPage():
             return _fetch(shop, action.notice)
         case TakeCheckpoint():
@@ -349,14 +356,33 @@ def _preflight(shop: Workshop, name: str) -> Sequence[Fact]:
     checked = PreflightChecked(
         recovery=name,
         ok=found.ok,
-        checks=tuple(
-            _short(f"{'ok' if good else 'FAILED'}: {check}: {finding}")
-            for check, good, finding in found.checks
-        ),
+        checks=_findings(found),
         evidence=keep_evidence(shop.store, found.evidence),
         at=now,
     )
     return (Fact(checked, now, actor=ordered.by),)
+
+
+def _answer(shop: Workshop, name: str) -> Sequence[Fact]:
+    ordered = shop.log.state().checks[name].ordered
+    engine = engine_of(shop, ordered.datastore)
+    found = engine.preflight(ordered.datastore, ordered.repository)
+    now = shop.clock.now()
+    answered = CheckAnswered(
+        check=name,
+        ok=found.ok,
+        checks=_findings(found),
+        evidence=keep_evidence(shop.store, found.evidence),
+        at=now,
+    )
+    return (Fact(answered, now, actor=ordered.by),)
+
+
+def _findings(found: Preflight) -> tuple[str, ...]:
+    return tuple(
+        _short(f"{'ok' if good else 'FAILED'}: {check}: {finding}")
+        for check, good, finding in found.checks
+    )
 
 
 def _verify(shop: Workshop, name: str) -> Sequence[Fact]:

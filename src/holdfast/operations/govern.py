@@ -23,6 +23,8 @@ from holdfast.domain.events.governance import (
     HolidaysAdopted,
     OverlayAdopted,
     PolicyAdopted,
+    RunbookAdopted,
+    RunbookWithdrawn,
 )
 from holdfast.domain.events.kinds import Event
 from holdfast.domain.holiday_table import HolidayTable, holiday_table
@@ -31,6 +33,7 @@ from holdfast.domain.overlay import Overlay, parse_overlay
 from holdfast.domain.policy.compiler import compile_policy
 from holdfast.domain.policy.model import CompiledPolicy
 from holdfast.domain.rules import Rules, resolve
+from holdfast.domain.runbook import Runbook, parse_runbook
 from holdfast.domain.separation import references_of, separate
 from holdfast.domain.state import Adopted
 from holdfast.errors import FaultsError, HoldfastError
@@ -50,6 +53,8 @@ class Texts:
     policy: str
     catalogue: str
     overlay: str | None
+    # By the name of the file; each leads the recovery of its datastores.
+    runbooks: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Checked:
     policy: CompiledPolicy
     catalogue: Catalogue
     overlay: Overlay | None
+    runbooks: tuple[Runbook, ...] = ()
 
 
 def check(texts: Texts) -> Checked:
@@ -84,9 +90,10 @@ def check(texts: Texts) -> Checked:
             overlay = parse_overlay(texts.overlay, policy, catalogue)
         except HoldfastError as error:
             faults.extend(_single(error))
+    runbooks = _runbooks(texts, catalogue, faults)
     if faults or catalogue is None:
         raise FaultsError("the resilience folder has faults", tuple(faults))
-    return Checked(policy, catalogue, overlay)
+    return Checked(policy, catalogue, overlay, runbooks)
 
 
 def adopt(log: Log, clock: Clock, texts: Texts, person: str) -> Rules:
@@ -130,9 +137,51 @@ def adopt(log: Log, clock: Clock, texts: Texts, person: str) -> Rules:
         digest = store.put_blob(table.text().encode())
         if adopted.holidays is None or adopted.holidays.digest != digest:
             events.append(_holidays_adopted(digest, table, now))
+    events += _runbooks_adopted(store, adopted, texts, checked, person, now)
     facts = [Fact(event, now, actor=f"person:{person}") for event in events]
     log.record(facts, personal=apart.change)
     return rules
+
+
+def _runbooks(
+    texts: Texts, catalogue: Catalogue | None, faults: list[HoldfastError]
+) -> tuple[Runbook, ...]:
+    found, led = [], dict[str, str]()
+    for name, text in texts.runbooks:
+        try:
+            runbook = parse_runbook(name, text, catalogue)
+        except HoldfastError as error:
+            faults.extend(_single(error))
+            continue
+        found.append(runbook)
+        for datastore in runbook.datastores:
+            other = led.setdefault(datastore, name)
+            if other != name:
+                message = f"{datastore} is led by {other} already"
+                hint = "One runbook leads the recovery of a datastore."
+                faults.append(HoldfastError(message, hint, name))
+    return tuple(found)
+
+
+def _runbooks_adopted(
+    store: Store,
+    adopted: Adopted,
+    texts: Texts,
+    checked: Checked,
+    person: str,
+    now: datetime,
+) -> list[Event]:
+    events: list[Event] = []
+    for (name, text), runbook in zip(texts.runbooks, checked.runbooks, strict=True):
+        digest = store.put_blob(text.encode())
+        known = adopted.runbooks.get(name)
+        if known is None or known.digest != digest:
+            led, owner = runbook.datastores, runbook.owner
+            count = len(runbook.steps)
+            events.append(RunbookAdopted(name, digest, led, owner, count, person, now))
+    there = {name for name, _ in texts.runbooks}
+    gone = sorted(set(adopted.runbooks) - there)
+    return [*events, *(RunbookWithdrawn(name, person, now) for name in gone)]
 
 
 def _refuse_erased(catalogue: Catalogue, erasures: Erasures) -> None:

@@ -40,9 +40,11 @@ LAPSES_AFTER = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Led:
-    """The runbook that leads a recovery, by its digest, and what it holds back."""
+    """The runbook that leads a recovery, by its digest, and what it holds back;
+    ``None`` is Holdfast's own steps.
+    """
 
-    runbook: str
+    runbook: str | None
     holds: tuple[str, ...]
 
 

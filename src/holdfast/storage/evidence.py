@@ -49,7 +49,9 @@ def wanted_of(state: State) -> Wanted:
     """Return what the log says about its texts."""
     adopted = state.adopted
     texts = (adopted.policy, adopted.overlay, adopted.catalogue, adopted.holidays)
+    runbooks = (one.digest for one in adopted.runbooks.values())
     in_force = frozenset(one.digest for one in texts if one is not None)
+    in_force |= frozenset(runbooks)
     gone = forgotten(state.erasures)
     return Wanted(in_force - gone, gone)
 

@@ -46,6 +46,42 @@ class OverlayAdopted:
 
 
 @dataclass(frozen=True, slots=True)
+class RunbookAdopted:
+    """The runbook with this digest leads recoveries of these datastores."""
+
+    TYPE: ClassVar[str] = "runbook.adopted"
+    V: ClassVar[int] = 1
+    runbook: str
+    digest: str
+    datastores: tuple[str, ...]
+    owner: str
+    steps: int
+    approved_by: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"runbook/{self.runbook}/{self.digest}/{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookWithdrawn:
+    """The runbook is not in the resilience folder any more, and leads nothing."""
+
+    TYPE: ClassVar[str] = "runbook.withdrawn"
+    V: ClassVar[int] = 1
+    runbook: str
+    approved_by: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"runbook/{self.runbook}/withdrawn/{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogueAdopted:
     """The catalogue with this digest is in force."""
 

@@ -45,6 +45,8 @@ from holdfast.domain.events.governance import (
     NodeStarted,
     OverlayAdopted,
     PolicyAdopted,
+    RunbookAdopted,
+    RunbookWithdrawn,
 )
 from holdfast.domain.events.incident import (
     DisasterDeclared,
@@ -107,6 +109,8 @@ Event: TypeAlias = (
     | OverlayAdopted
     | CatalogueAdopted
     | HolidaysAdopted
+    | RunbookAdopted
+    | RunbookWithdrawn
     | NodeStarted
     | RunnerSeen
     | LedgerChecked
