@@ -159,6 +159,11 @@ def test_what_is_owed_is_delivered_once_by_the_new_log() -> None:
     assert new.checkpoint() is not None
     state = log.state()
     assert not [name for name in state.notices.undelivered if "test/" in name]
+    # Its receipt counts both: the one that the old outbox delivered, and the new one's.
+    (both,) = [one for one in state.notices.all.values() if one.due.count == 2
+               and "test/" in one.due.notice]  # fmt: skip
+    assert both.delivered is not None
+    assert both.delivered.delivered == 2
 
 
 def test_cut_off_anywhere_it_goes_on() -> None:
