@@ -74,6 +74,7 @@ app.add_typer(drill.app, name="drill", help="Rehearse a recovery, and measure it
 app.command("init")(node.init)
 app.command("serve")(node.serve)
 app.command("runner")(runner.runner)
+app.command("runner-grants")(runner.grants)
 app.command("password")(node.password)
 app.command("sign-in")(approving.sign_in)
 app.command("sign-out")(approving.sign_out)

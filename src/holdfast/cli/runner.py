@@ -18,10 +18,12 @@ import typer
 from holdfast.assembly.runner import join_runner
 from holdfast.cli.common import DEFAULT_HOME, HomeOption, log_to_stderr
 from holdfast.errors import HoldfastError
+from holdfast.operations.authority import RUNNER_RECORDS
 from holdfast.operations.world import Inbox
 from holdfast.runner.hands import ThreadHands
 from holdfast.runner.runner import Runner
 from holdfast.settings import RunnerHome
+from holdfast.storage import runner_role
 
 ENDS_WITHIN_SECONDS = 30.0
 
@@ -48,6 +50,16 @@ def runner(
     sys.stdout.flush()
     ours.run()
     shop.store.close()
+
+
+def grants(
+    role: Annotated[
+        str, typer.Option(help="The runner's own role in PostgreSQL.")
+    ] = "holdfast_runner",
+) -> None:
+    """Print the rights of the runner's role, for the owner of the tables to run."""
+    kinds = [kind.TYPE for kind in RUNNER_RECORDS]
+    sys.stdout.write(runner_role.grants(role, kinds))
 
 
 @contextmanager
