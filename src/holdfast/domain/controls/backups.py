@@ -104,7 +104,8 @@ def may_be_asked(situation: Situation, datastore: str, repository: int) -> bool:
             request.datastore == datastore
             for duty in owes(situation)
             for request in duty.conclusions
-            if isinstance(request, JobRequested)
+            # Reading back stands in no backup's way.
+            if isinstance(request, JobRequested) and request.verb != "verify"
         )
     )
 
