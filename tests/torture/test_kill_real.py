@@ -1,8 +1,8 @@
 """Kill -9 of Holdfast, again and again, while it survives a real disaster.
 
-Ten companies in a box lose their database; in each the node is killed five times at
-random moments of the response, with the real engine at work. ``HOLDFAST_SEED`` draws
-other moments. Run by `make torture`.
+Ten companies in a box lose their database; in each, node and runner are killed five
+times at random moments of the response, with the real engine at work. ``HOLDFAST_SEED``
+draws other moments. Run by `make torture`.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def _survive(box: Box, seed: str) -> None:
             _kill(box)
             kills += 1
             box.start_node()
+            box.start_runner()
             dies_at = time.monotonic() + chance.uniform(0, LONGEST_LIFE_SECONDS)
         if not ordered and reader.log.state().running:
             respond.acknowledge(reader.desk("eli"))
@@ -101,9 +102,10 @@ def _is_over(reader: Reader) -> bool:
 
 
 def _kill(box: Box) -> None:
-    assert box.node is not None
-    box.node.kill()
-    box.node.wait()
+    for process in (box.runner, box.node):
+        assert process is not None
+        process.kill()
+        process.wait()
 
 
 def _until(condition, box: Box, seed: str) -> None:
