@@ -12,7 +12,6 @@ from holdfast.domain.controls.schedule import maker
 from holdfast.domain.events.repository import (
     Deletion,
     Escrow,
-    RepositoryExamined,
     WrongKey,
 )
 from holdfast.domain.memory import protection as memory
@@ -176,7 +175,7 @@ def _repository(
     )
 
 
-def _tried(found: memory.Found[RepositoryExamined]) -> TriedView:
+def _tried(found: memory.ExaminedAt) -> TriedView:
     event = found.event
     return TriedView(
         at=event.at,

@@ -19,7 +19,7 @@ from holdfast.domain.controls.judging import (
 )
 from holdfast.domain.events.job import JobFinished
 from holdfast.domain.events.repository import RepositoryExamined
-from holdfast.domain.memory.protection import Found, SeenBackup
+from holdfast.domain.memory.protection import ExaminedAt, SeenBackup
 
 WORST_FIRST = ("breached", "at_risk", "stale", "unproven", "met")
 
@@ -119,7 +119,7 @@ def _by_read_back(
 
 
 def _elsewhere(
-    situation: Situation, datastore: Datastore, tried: Found[RepositoryExamined]
+    situation: Situation, datastore: Datastore, tried: ExaminedAt
 ) -> str | None:
     """Say in words how the place contradicts what is declared of it."""
     owner, region = tried.event.owner, tried.event.region
@@ -139,7 +139,7 @@ def _where(found: RepositoryExamined) -> str:
     return shown or "another account or region, as the catalogue declares"
 
 
-def _shown(tried: Found[RepositoryExamined]) -> Proof:
+def _shown(tried: ExaminedAt) -> Proof:
     return Proof("what was tried on the copy", tried.index, tried.event.at)
 
 

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from holdfast.domain.catalogue import Datastore
 from holdfast.domain.controls.judging import Duty, Situation, within
 from holdfast.domain.events.job import JobRequested
-from holdfast.domain.events.repository import RepositoryExamined
-from holdfast.domain.memory.protection import Found, Job, SeenBackup
+from holdfast.domain.memory.protection import ExaminedAt, Job, SeenBackup
 from holdfast.domain.promises import ControlName
 
 READ_BACK_EVERY = timedelta(days=1)
@@ -78,7 +77,7 @@ def whole_since(
 
 def examined(
     situation: Situation, datastore: str, repository: int
-) -> Found[RepositoryExamined] | None:
+) -> ExaminedAt | None:
     """Return what was found by trying, while it still counts."""
     known = situation.state.datastores.get(datastore)
     found = known.examined.get(repository) if known else None

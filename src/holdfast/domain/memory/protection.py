@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Generic, TypeAlias, TypeVar
+from typing import TypeAlias
 
 from immutables import Map
 
@@ -57,7 +57,6 @@ DatastoreEvent: TypeAlias = (
     | WalSeen
     | DrillFinished
 )
-_E = TypeVar("_E")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +80,18 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Generic[_E]):
-    """A fact with the entry that carries it."""
+class ExaminedAt:
+    """What was tried on a repository, with the entry that carries it."""
 
-    event: _E
+    event: RepositoryExamined
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowAt:
+    """The window of a repository, with the entry that carries it."""
+
+    event: WindowSeen
     index: int
 
 
@@ -119,8 +126,8 @@ class Datastore:
     ``readings`` of the last day and ``hours``, the worst reading of each hour before,
     draw the gauge; ``measures`` are what the server itself showed in the last day,
     ``weights`` what the backups of the last weeks weigh.
-    ``examined`` and ``windows`` are the newest of each repository; ``wal`` is the last
-    hour's.
+    ``examinations`` and ``looked_up`` are the newest of each repository; ``wal`` is
+    the last hour's.
     """
 
     first_seen_at: datetime | None = None
@@ -132,9 +139,19 @@ class Datastore:
     hours: tuple[Reading, ...] = ()
     measures: tuple[tuple[DatastoreMeasured, int], ...] = ()
     weights: tuple[tuple[BackupWeighed, int], ...] = ()
-    examined: Map[int, Found[RepositoryExamined]] = Map()
-    windows: Map[int, Found[WindowSeen]] = Map()
+    examinations: tuple[ExaminedAt, ...] = ()
+    looked_up: tuple[WindowAt, ...] = ()
     wal: tuple[WalSeen, ...] = ()
+
+    @property
+    def examined(self) -> dict[int, ExaminedAt]:
+        """What was tried last, by repository."""
+        return {found.event.repository: found for found in self.examinations}
+
+    @property
+    def windows(self) -> dict[int, WindowAt]:
+        """The newest window, by repository."""
+        return {found.event.repository: found for found in self.looked_up}
 
     @property
     def measured(self) -> DatastoreMeasured | None:
@@ -203,11 +220,11 @@ def remember(
             fresh = tuple(each for each in datastore.measures if each[0].at >= since)
             changed = replace(datastore, measures=(*fresh, (event, index)))
         case RepositoryExamined():
-            found = datastore.examined.set(event.repository, Found(event, index))
-            changed = replace(datastore, examined=found)
+            tried = datastore.examined | {event.repository: ExaminedAt(event, index)}
+            changed = replace(datastore, examinations=tuple(tried.values()))
         case WindowSeen():
-            windows = datastore.windows.set(event.repository, Found(event, index))
-            changed = replace(datastore, windows=windows)
+            windows = datastore.windows | {event.repository: WindowAt(event, index)}
+            changed = replace(datastore, looked_up=tuple(windows.values()))
         case WalSeen():
             recent = [w for w in datastore.wal if w.at >= event.at - WAL_KEPT]
             changed = replace(datastore, wal=(*recent, event))
