@@ -102,6 +102,8 @@ class PublishAt(_Part):
     url: Annotated[str, Field(pattern=r"^(file|s3|gs|az)://")]
     credentials: Path | None = None
     read_credentials: Path | None = None
+    personal: Annotated[str, Field(pattern=r"^(file|s3|gs|az)://")] | None = None
+    personal_credentials: Path | None = None
 
 
 class KeyAt(_Part):
@@ -185,6 +187,10 @@ class RunnerSettings(_Part):
     scripted: ScriptedAt | None = None
     publish: list[PublishAt] = []
     escrow_key: Path = Path("escrow.key")
+    people_key: Path = Path("people.key")
+    # The shortest month: within the month in which a person must be answered, the last
+    # backup that may still hold them is gone.
+    personal_retention_days: Annotated[int, Field(ge=1, le=366)] = 28
     witnesses: list[WitnessAt] = []
     witness_quorum: Annotated[int, Field(ge=1)] | None = None
 

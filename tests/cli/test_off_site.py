@@ -50,6 +50,7 @@ def _home(tmp_path: Path, off_site: Path) -> Path:
     home.mkdir()
     # The key that the test company signs with.
     write_private(home / "ledger.key", f"{ORIGIN}\n{SEED.hex()}\n")
+    write_private(home / "people.key", "00" * 32 + "\n")
     key = Signer(ORIGIN, SEED).verifier_key
     (home / "ledger.vkey").write_text(f"{key}\n", "utf-8")
     settings = f'[[publish]]\nurl = "{off_site.as_uri()}"\n'

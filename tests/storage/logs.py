@@ -77,9 +77,12 @@ class FakeTarget:
         if outcome:
             raise OutOfReachError(f"cannot write {path}", "Try again.", self.name)
 
-    def names(self) -> list[str]:
+    def names(self, under: str = "") -> list[str]:
         """Return the files directly in the place."""
-        return sorted(path for path in self.files if "/" not in path)
+        if not self.readable:
+            return []
+        rest = [p.removeprefix(under) for p in self.files if p.startswith(under)]
+        return sorted(path for path in rest if "/" not in path)
 
     def remove(self, path: str) -> bool:
         """Remove a file."""

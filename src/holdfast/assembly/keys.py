@@ -16,7 +16,7 @@ from holdfast.operations.log import Log
 from holdfast.operations.ports.people import Keyring
 from holdfast.operations.ports.store import Store
 from holdfast.operations.signing import Ring
-from holdfast.settings import Home, KeyAt, RunnerHome
+from holdfast.settings import FILE, Home, KeyAt, RunnerHome, read_private
 from holdfast.sources.signing_command import SigningCommand
 from holdfast.storage.escrow import KEY_SIZE, Escrow
 from holdfast.storage.key_file import key_of_credential, key_of_file, key_of_variable
@@ -102,6 +102,32 @@ def create_escrow_key(path: Path) -> None:
     write_private(path, f"{secrets.token_hex(KEY_SIZE)}\n")
 
 
+def recovered_keyring(folder: Path) -> Keyring:
+    """Return the keys of personal data on a machine that may have none yet."""
+    path = folder / "people.key"
+    if (folder / FILE).exists():
+        home = Home(folder)
+        path = home.path(home.settings.people_key)
+    with suppress(FileExistsHereError):
+        write_private(path, f"{secrets.token_hex(KEY_SIZE)}\n")
+    return _keyring_at(path)
+
+
+def keyring_of_runner(home: RunnerHome) -> Keyring:
+    """Return the keys of personal data that the runner was given to back them up.
+
+    Raises `HoldfastError` where it was not.
+    """
+    path = home.path(home.settings.people_key)
+    if not path.exists():
+        raise HoldfastError(
+            "the runner has no key of the personal data, and cannot back them up",
+            "Copy people.key from the node's home, private to the runner's account.",
+            str(path),
+        )
+    return _keyring_at(path)
+
+
 def keyring_of(home: Home, store: Store) -> Keyring:
     """Return the keys of the home's personal data; made before there are any.
 
@@ -118,8 +144,12 @@ def keyring_of(home: Home, store: Store) -> Keyring:
             )
         with suppress(FileExistsHereError):
             write_private(path, f"{secrets.token_hex(KEY_SIZE)}\n")
+    return _keyring_at(path)
+
+
+def _keyring_at(path: Path) -> Keyring:
     try:
-        key = bytes.fromhex(home.secret(home.settings.people_key))
+        key = bytes.fromhex(read_private(path))
     except ValueError:
         key = b""  # Of which the keyring says what the file should hold.
     return HomeKeyring(key, str(path))

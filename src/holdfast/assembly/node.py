@@ -14,6 +14,7 @@ from holdfast.channels.smtp import Relay, Smtp
 from holdfast.channels.status_page import StatusPage
 from holdfast.domain.drill_window import DrillWindow, parse_window
 from holdfast.domain.events.notice import ChannelName
+from holdfast.errors import HoldfastError
 from holdfast.journal import UnknownEventError
 from holdfast.ledger.note import VerifierKey, parse_verifier_key
 from holdfast.operations.copies import Hearsay
@@ -26,7 +27,7 @@ from holdfast.operations.quarantine import give_up_jobs
 from holdfast.operations.signing import introduce_key
 from holdfast.operations.witnessing import Witnesses
 from holdfast.operations.world import Hands, Inbox, World
-from holdfast.settings import Home
+from holdfast.settings import FILE, Home
 from holdfast.sources.http_probe import HttpProbe
 from holdfast.sources.prober import Prober, Target
 from holdfast.sources.status_fetch import SeenPage, seen
@@ -65,6 +66,10 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     require_in_use(log)
     # A database or a row that came back from before an erasure is read by nobody.
     log.people.replay(log.state().erasures)
+    with suppress(HoldfastError):
+        # Saved with what is kept of people. Where the key is gone, letters say so.
+        text = (home.folder / FILE).read_text("utf-8")
+        log.people.keep_settings(home.settings.node, text)
     _after_recovery(home, log, clock)
     signer = signer_of(home, log)
     with suppress(UnknownEventError):

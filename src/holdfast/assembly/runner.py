@@ -9,8 +9,9 @@ import hashlib
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
-from holdfast.assembly.keys import escrow_of, log_keys_of
+from holdfast.assembly.keys import escrow_of, keyring_of_runner, log_keys_of
 from holdfast.assembly.reading import SystemClock, require_in_use
 from holdfast.engines.pgbackrest import PgBackRest
 from holdfast.engines.scripted import LENGTHS, Script, Scripted
@@ -18,17 +19,20 @@ from holdfast.engines.shelf import FolderShelf
 from holdfast.ledger.note import VerifierKey, parse_verifier_key
 from holdfast.operations.authority import RUNNER_RECORDS
 from holdfast.operations.copies import Shipper
+from holdfast.operations.keeping import Keeper
 from holdfast.operations.keys import keys_ever
 from holdfast.operations.locks import Lock
 from holdfast.operations.log import Log
+from holdfast.operations.people import settings_reference
 from holdfast.operations.ports.engine import Engine
 from holdfast.operations.world import Hands, Inbox, Workshop
-from holdfast.settings import PublishAt, RunnerHome, ScriptedAt
+from holdfast.settings import RUNNER_FILE, PublishAt, RunnerHome, ScriptedAt
 from holdfast.storage.evidence import Wanted, wanted_of
 from holdfast.storage.fold_cache import FoldFile
 from holdfast.storage.mark import FileMark
 from holdfast.storage.off_site import OffSite
 from holdfast.storage.opening import open_store
+from holdfast.storage.personal import place_of
 from holdfast.storage.rehearsal import CopyRebuilder
 from holdfast.storage.ripening import PATIENCE, Ripening
 from holdfast.storage.s3 import S3
@@ -44,7 +48,8 @@ def join_runner(home: RunnerHome, hands: Hands, inbox: Inbox) -> Workshop:
     store = open_store(home.store_url, create=False)
     clock = SystemClock()
     cache = FoldFile(home.folder / FOLD, store)
-    log = Log(store, home.settings.runner, clock, cache=cache, may=RUNNER_RECORDS)
+    keyring = partial(keyring_of_runner, home)
+    log = Log(store, home.settings.runner, clock, keyring, cache, RUNNER_RECORDS)
     require_in_use(log)
     copies = copies_of(home, log)
     return Workshop(
@@ -58,7 +63,35 @@ def join_runner(home: RunnerHome, hands: Hands, inbox: Inbox) -> Workshop:
         shippers=[Shipper(copy, log, clock) for copy in copies],
         rebuilders={copy.name: rebuilder_of(home, copy) for copy in copies},
         locks={at.url: lock_of(home, at) for at in home.settings.publish},
+        keepers=list(keepers_of(home, log).values()),
     )
+
+
+def keepers_of(home: RunnerHome, log: Log) -> dict[str, Keeper]:
+    """Return what keeps personal data off-site, by the copy that has a place for them.
+
+    In a bucket that place must be named: the copy's own may be locked for years.
+    """
+    if not home.settings.publish:
+        return {}
+    escrow = escrow_of(home.secret(home.settings.escrow_key))
+    retention = timedelta(days=home.settings.personal_retention_days)
+
+    def settings() -> Mapping[str, str]:
+        path = home.folder / RUNNER_FILE
+        name = settings_reference(RUNNER_FILE, home.settings.runner)
+        return {name: path.read_text("utf-8")} if path.exists() else {}
+
+    keepers = {}
+    for at in home.settings.publish:
+        own = at.personal_credentials or at.credentials
+        options = credentials_of(home.secret(own) if own else "")
+        if at.personal is None and not at.url.startswith("file:"):
+            continue
+        apart = open_target(at.personal, options) if at.personal else None
+        place = place_of(apart or open_target(at.url, options), apart, escrow)
+        keepers[at.url] = Keeper(place, log, SystemClock(), retention, settings)
+    return keepers
 
 
 def engines_of(home: RunnerHome) -> Mapping[str, Engine]:

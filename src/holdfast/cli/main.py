@@ -30,6 +30,7 @@ from holdfast.cli import (
     people,
     policy,
     recover,
+    recovering,
     runner,
     self_proof,
     simulate,
@@ -57,7 +58,7 @@ ledger.app.command("status")(off_site.status)
 ledger.app.command("check")(self_proof.check)
 ledger.app.command("rehearse")(self_proof.rehearse)
 ledger.app.command("escrow")(off_site.escrow)
-ledger.app.command("recover")(off_site.recover)
+ledger.app.command("recover")(recovering.recover)
 ledger.app.command("succeed")(succession.succeed_log)
 ledger.app.command("succession")(succession.show_succession)
 ledger.app.add_typer(

@@ -1,23 +1,21 @@
-"""`holdfast ledger publish`, `status`, `recover`, `escrow`, `quarantine`: the copies of
-the log out of its machine's reach, and the way back from them.
+"""`holdfast ledger publish`, `status`, `escrow`, `quarantine`: the copies of the log
+out of its machine's reach, and what waits after a recovery from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
-from pathlib import Path
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from holdfast.assembly.keys import create_escrow_key, escrow_of
-from holdfast.assembly.node import MARK, RECOVERED
+from holdfast.assembly.keys import create_escrow_key, keyring_of_runner
 from holdfast.assembly.reading import SystemClock, open_log
-from holdfast.assembly.runner import copies_of
+from holdfast.assembly.runner import copies_of, keepers_of
 from holdfast.cli.approving import signed_desk
 from holdfast.cli.common import (
     DEFAULT_HOME,
@@ -28,28 +26,20 @@ from holdfast.cli.common import (
     home_at,
     print_json,
     progress_bar,
-    read_text,
 )
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import parse_checkpoint
-from holdfast.ledger.note import VerifierKey, encode64, parse_note, parse_verifier_key
+from holdfast.ledger.note import encode64, parse_note
 from holdfast.operations import approving
 from holdfast.operations import quarantine as held
 from holdfast.operations.copies import DiffersError, OutOfReachError, UnreadableError
 from holdfast.operations.log import Log
 from holdfast.operations.notary import ForkError
-from holdfast.settings import FILE, RUNNER_FILE, RunnerHome, read_private
-from holdfast.storage.folder import Folder
-from holdfast.storage.mark import FileMark
+from holdfast.settings import RUNNER_FILE, RunnerHome
 from holdfast.storage.off_site import OffSite
 from holdfast.storage.opening import open_store
-from holdfast.storage.rebuilding import rebuild
-from holdfast.storage.recover import pull
-from holdfast.storage.targets import credentials_of, open_target
-from holdfast.storage.versioned import through_versions
 
 NODE = "recovery"
-SPOOL = "ledger.recovering"
 
 quarantine = typer.Typer(no_args_is_help=True)
 
@@ -58,18 +48,24 @@ def publish(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     """Bring every copy off-site forward to the latest signed checkpoint."""
     at = RunnerHome(home)
     with closing(open_store(at.store_url, create=False)) as store:
-        log = Log(store, NODE, SystemClock())
+        clock = SystemClock()
+        log = Log(store, NODE, clock, partial(keyring_of_runner, at))
         copies = _copies(at, copies_of(at, log, timedelta(0)))
+        keepers = keepers_of(at, log)
         rows = []
         for copy in copies:
             with progress_bar(f"publishing to {copy.name}", quiet=json) as told:
                 shipped = copy.publish(told)
+            keeper = keepers.get(copy.name)
+            saved = keeper.save(log.state(), clock.now()) if keeper else None
             rows.append(
                 {
                     "target": copy.name,
                     "size": shipped.size,
                     "root": encode64(shipped.root),
                     "files": shipped.files,
+                    "people": saved.rows if saved else None,
+                    "people_at": saved.target if saved else None,
                 }
             )
     if json:
@@ -80,6 +76,10 @@ def publish(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
             f"{row['target']}: {row['size']} entries, {row['files']} files written.",
             markup=False,
         )
+        kept = f"{row['people']} rows saved at {row['people_at']}"
+        none = "not backed up: name a place for them (personal = …)"
+        told_of = none if row["people_at"] is None else kept
+        console().print(f"personal data: {told_of}.", markup=False)
 
 
 def status(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
@@ -127,81 +127,7 @@ def escrow(home: HomeOption = DEFAULT_HOME) -> None:
     out = console()
     out.print(f"Made {path}.", markup=False)
     out.print("Keep a copy where this machine's loss cannot reach it: on paper, in a")
-    out.print("safe. Without it nobody can recover the adopted texts from the copy.")
-
-
-def recover(
-    source: Annotated[str, typer.Option("--from", help="The copy's address.")],
-    home: HomeOption = DEFAULT_HOME,
-    key: Annotated[
-        str | None, typer.Option("--key", help="The log's verifier key, or its file.")
-    ] = None,
-    escrow_key: Annotated[
-        Path | None, typer.Option("--escrow-key", help="The key's private file.")
-    ] = None,
-    credentials: Annotated[
-        Path | None, typer.Option("--credentials", help="A private file that may get.")
-    ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option("--database", help="Instead of the home's: rebuilt, or forward."),
-    ] = None,
-    json: JsonOption = False,
-) -> None:
-    """Rebuild the log from its copy alone, or bring an old database forward."""
-    home = home.absolute()
-    keys = _keys(key, home)
-    text = read_private(credentials) if credentials else ""
-    options = credentials_of(text)
-    target = through_versions(open_target(source, options), options)
-    sealed = escrow_key or home / "escrow.key"
-    has_key = escrow_key is not None or sealed.exists()
-    evidence = escrow_of(read_private(sealed)) if has_key else None
-    _make_home(home)
-    spool = Folder(home / SPOOL)
-    with spool.locked(), progress_bar("verifying the copy", quiet=json) as told:
-        pulled = pull(target, keys, spool, told)
-    mark = FileMark(home / MARK)
-    with closing(open_store(database or _store_url(home))) as store:
-        if store.size() < pulled.size:
-            # Before the first entry: a node that starts after a crash must know, too.
-            (home / RECOVERED).touch(mode=0o600)
-        log = Log(store, NODE, SystemClock())
-        with progress_bar("writing the log", quiet=json) as told:
-            done = rebuild(log, pulled, mark, escrow=evidence, progress=told)
-        waiting = held.waiting(log)
-    spool.remove()
-    vkey = home / "ledger.vkey"
-    if not vkey.exists():
-        vkey.write_text("".join(f"{one}\n" for one in keys), encoding="utf-8")
-    found = {
-        "origin": done.checkpoint.origin,
-        "size": done.checkpoint.size,
-        "root": encode64(done.checkpoint.root),
-        "added": done.added,
-        "evidence": done.evidence.found,
-        "evidence_absent": list(done.evidence.absent),
-        "evidence_damaged": list(done.evidence.damaged),
-        "quarantined": sum(one.deliveries for one in waiting),
-        "jobs_given_up": list(done.jobs),
-        "ignored": list(pulled.ignored),
-    }
-    if json:
-        print_json(found)
-        return
-    out = console()
-    for line in (
-        f"{found['origin']}: {found['size']} entries, all sound.",
-        f"root        {found['root']}",
-        f"added       {found['added']} entries",
-        f"evidence    {found['evidence']} texts, receipts and results of jobs",
-        *(f"  damaged   {digest}" for digest in done.evidence.damaged),
-        *(f"  absent    {digest}" for digest in done.evidence.absent),
-        f"quarantine  {found['quarantined']} deliveries wait for a person",
-        f"jobs        {len(done.jobs)} were open; none is started again",
-        *(f"ignored     {path}: not signed by this key" for path in pulled.ignored),
-    ):
-        out.print(line, markup=False)
+    out.print("safe. Without it nobody can recover rules and people from the copy.")
 
 
 @quarantine.command("list")
@@ -263,35 +189,3 @@ def _shown(copy: OffSite) -> tuple[int | None, str | None]:
         note, fault = copy.record.newest(), str(error)
     size = parse_checkpoint(parse_note(note).text).size if note else None
     return size, fault
-
-
-def _keys(key: str | None, home: Path) -> Sequence[VerifierKey]:
-    if key is not None and "+" in key and not Path(key).exists():
-        return [parse_verifier_key(key)]
-    file = home / "ledger.vkey" if key is None else Path(key)
-    if key is None and not file.exists():
-        raise HoldfastError(
-            "the log's public key is missing",
-            "Give it with --key, from where its owner published it; the copy cannot "
-            "vouch for itself.",
-            str(file),
-        )
-    lines = read_text(file, "verifier key").splitlines()
-    return [parse_verifier_key(line) for line in lines if line.strip()]
-
-
-def _make_home(home: Path) -> None:
-    try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as fault:
-        raise HoldfastError(
-            f"the home folder cannot be made: {fault.strerror}",
-            "Check the path and its permissions.",
-            str(home),
-        ) from None
-
-
-def _store_url(home: Path) -> str:
-    has_settings = (home / FILE).exists()
-    default = f"sqlite:///{home / 'holdfast.sqlite'}"
-    return home_at(home).store_url if has_settings else default

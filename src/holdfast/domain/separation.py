@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import tomli_w
 
-from holdfast.domain.catalogue import Catalogue, Contact
+from holdfast.domain.catalogue import Catalogue, Contact, Customer, Person
 from holdfast.domain.declared_tables import COMMITMENT
 
 DETAILS = ("name", "email", "slack", "phone")
@@ -45,6 +45,17 @@ def commitments_of(catalogue: Catalogue) -> dict[str, str]:
     customers = {f"customer:{one.id}": one.commitment for one in catalogue.customers}
     known = {**people, **customers}
     return {name: commitment for name, commitment in known.items() if commitment}
+
+
+def named(catalogue: Catalogue, reference: str) -> Person | Customer | None:
+    """Return whom a reference means, if the catalogue names them."""
+    kind, _, name = reference.partition(":")
+    among: tuple[Person | Customer, ...] = ()
+    if kind == "person":
+        among = catalogue.people
+    elif kind == "customer":
+        among = catalogue.customers
+    return next((one for one in among if one.id == name), None)
 
 
 def separate(text: str, commitments: Mapping[str, str]) -> str:

@@ -91,7 +91,7 @@ from holdfast.domain.events.observation import (
     ProtectionSeen,
     VantageChanged,
 )
-from holdfast.domain.events.people import PersonErased
+from holdfast.domain.events.people import PersonalSaved, PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.ransomware import RansomwareSuspected, SuspicionResolved
 from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
@@ -203,6 +203,7 @@ class State:
     erasures: Erasures = Map()
     node_started_index: int | None = None
     runners: Map[str, RunnerSeen] = Map()
+    saved: Map[str, PersonalSaved] = Map()
 
     def all_incidents(self) -> tuple[Incident, ...]:
         """Return every incident in the order of the ledger.
@@ -402,11 +403,14 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
             | SuspicionResolved()
         ):
             return state  # Folded with what the checks say.
+        case PersonalSaved():
+            return replace(state, saved=state.saved.set(event.target, event))
         case NoticeReleased():
             return state  # Who let it go is for the auditor; nothing follows.
         case PersonErased():
-            erasures = people_memory.remember(state.erasures, event, index)
-            return replace(state, erasures=erasures)
+            return replace(
+                state, erasures=people_memory.remember(state.erasures, event, index)
+            )
         case DutyEscalated():
             told = notice_memory.remember_escalation(state.notices, event, index)
             return replace(state, notices=told)

@@ -76,6 +76,9 @@ def work(shop: Workshop) -> None:
             shop.hands.do(f"publish to {name}", shipper.ship)
         if shipper.shown is not None:
             _have_proved(shop, name)
+    for keeper in shop.keepers:
+        if keeper.is_due(shop.store.checkpoint(), shop.log.state()):
+            shop.hands.do(f"save people to {keeper.place.name}", keeper.keep)
 
 
 def _have_proved(shop: Workshop, copy: str) -> None:

@@ -23,7 +23,7 @@ from holdfast.domain.events.notice import (
 from holdfast.domain.memory.notices import Notice
 from holdfast.domain.retries import retry_at
 from holdfast.domain.rules import Rules
-from holdfast.domain.separation import contacts_of, references_of
+from holdfast.domain.separation import named
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.page import page_model
@@ -274,15 +274,18 @@ def _contact(world: World, recipient: str) -> Contact | Rejected:
         return Rejected("nothing is adopted yet")
     if recipient in situation.state.erasures:
         return Rejected(f"{recipient} was erased", permanent=True)
-    catalogue = situation.rules.catalogue
-    if recipient not in references_of(catalogue):
+    somebody = named(situation.rules.catalogue, recipient)
+    if somebody is None:
         return Rejected("the recipient has no address any more", permanent=True)
-    if (inline := contacts_of(catalogue).get(recipient)) is not None:
-        return inline
+    if somebody.contact is not None:
+        return somebody.contact
     try:
         kept = world.log.people.kept(recipient)
     except HoldfastError as fault:
         return Rejected(str(fault))
     if kept is None:
         return Rejected(f"the personal data of {recipient} are not here; recover them")
+    if kept.commitment(recipient) != somebody.commitment:
+        # Put back, or never brought forward: it may lead to somebody else by now.
+        return Rejected(f"what is kept of {recipient} is not what was adopted")
     return kept.contact

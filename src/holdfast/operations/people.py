@@ -10,15 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from holdfast.domain.catalogue import Catalogue, Contact
+from holdfast.domain.memory.people import Erasures, forgotten
 from holdfast.domain.separation import contacts_of, references_of
 from holdfast.errors import HoldfastError
 from holdfast.operations.ports.people import Keyring, PersonalChange
 from holdfast.operations.ports.store import Store
 
+SETTINGS = "settings:"
 # No entry is written with it, so that any moment does.
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -106,10 +109,25 @@ class People:
         row = self._store.person(reference)
         return None if row is None else Kept.from_json(self.keyring.open(row))
 
+    def opened(self) -> dict[str, str]:
+        """Return every row as it was sealed, by reference: for a backup."""
+        rows = self._store.people()
+        return {one.reference: self.keyring.open(one).decode() for one in rows}
+
     def all(self) -> dict[str, Kept]:
         """Return what is kept of everybody, by reference."""
-        rows = self._store.people()
+        rows = [one for one in self._store.people() if _is_somebody(one.reference)]
         return {one.reference: Kept.from_json(self.keyring.open(one)) for one in rows}
+
+    def keep_settings(self, node: str, text: str) -> None:
+        """Keep a node's settings among what is backed up: they name people, too."""
+        reference = settings_reference("holdfast.toml", node)
+        row = self._store.person(reference)
+        with suppress(HoldfastError):
+            if row is not None and self.keyring.open(row).decode() == text:
+                return
+        kept = PersonalChange(keep=(self.keyring.seal(reference, text.encode()),))
+        self._store.append([], now=_LONG_AGO, personal=kept)
 
     def apart(self, catalogue: Catalogue) -> Apart:
         """Take a catalogue's details apart from it.
@@ -127,14 +145,15 @@ class People:
                 known = Kept(contact, self.keyring.salt().hex())
                 fresh.append((reference, known))
             kept[reference] = known
-        return Apart(kept, self.change_to(fresh, before.keys() - kept.keys()))
+        gone = [name for name in before if _is_somebody(name) and name not in kept]
+        rows = [(name, one.as_json()) for name, one in fresh]
+        return Apart(kept, self.change_to(rows, gone))
 
     def change_to(
-        self, kept: Collection[tuple[str, Kept]], gone: Collection[str]
+        self, kept: Collection[tuple[str, str]], gone: Collection[str]
     ) -> PersonalChange:
         """Return the change that keeps these and erases those."""
-        seal = self.keyring.seal
-        rows = tuple(seal(name, one.as_json().encode()) for name, one in kept)
+        rows = tuple(self.keyring.seal(name, text.encode()) for name, text in kept)
         return PersonalChange(keep=rows, erase=tuple(sorted(gone)))
 
     def missing(self, catalogue: Catalogue) -> tuple[str, ...]:
@@ -143,16 +162,27 @@ class People:
         held |= contacts_of(catalogue).keys()
         return tuple(one for one in references_of(catalogue) if one not in held)
 
-    def replay(self, erased: Collection[str]) -> int:
+    def replay(self, erasures: Erasures) -> int:
         """Destroy again what erasures destroyed, where a restored store has it.
 
-        Returns how many rows that were.
+        Returns how many rows and texts that were.
         """
         back = [one.reference for one in self._store.people()]
-        gone = tuple(name for name in back if name in erased)
-        if gone:
-            self._store.append([], now=_LONG_AGO, personal=PersonalChange(erase=gone))
-        return len(gone)
+        gone = tuple(name for name in back if name in erasures)
+        held = [one for one in forgotten(erasures) if self._store.blob(one) is not None]
+        if gone or held:
+            change = PersonalChange(erase=gone, texts=tuple(sorted(held)))
+            self._store.append([], now=_LONG_AGO, personal=change)
+        return len(gone) + len(held)
+
+
+def settings_reference(file: str, name: str) -> str:
+    """Return under which reference the settings of a node or runner are kept."""
+    return f"{SETTINGS}{file}:{name}"
+
+
+def _is_somebody(reference: str) -> bool:
+    return not reference.startswith(SETTINGS)
 
 
 def _plain(contact: Contact) -> str:

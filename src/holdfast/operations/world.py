@@ -15,6 +15,7 @@ from holdfast.errors import HoldfastError
 from holdfast.journal import Fact, seal
 from holdfast.operations.copies import Hearsay, Shipper
 from holdfast.operations.inspecting import Inspector
+from holdfast.operations.keeping import Keeper
 from holdfast.operations.locks import Lock
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
@@ -100,6 +101,7 @@ class Workshop:
     host: str
     engines: Mapping[str, Engine] = field(default_factory=dict)
     shippers: Sequence[Shipper] = ()
+    keepers: Sequence[Keeper] = ()
     lookout: Lookout | None = None
     rebuilders: Mapping[str, Rebuilder] = field(default_factory=dict)
     locks: Mapping[str, Lock] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -35,6 +36,7 @@ class Escrow:
             )
         self.id = _derived(key, b"holdfast escrow: id")[:8].hex()
         self._seal = AESGCM(_derived(key, b"holdfast evidence: seal"))
+        self._personal = AESGCM(_derived(key, b"holdfast personal: seal"))
         self._names = _derived(key, b"holdfast evidence: name")
         self._nonces = _derived(key, b"holdfast evidence: nonce")
 
@@ -48,6 +50,18 @@ class Escrow:
         # One digest stands for one text, so that no nonce serves two.
         nonce = hmac.digest(self._nonces, digest.encode(), "sha256")[:_NONCE]
         return nonce + self._seal.encrypt(nonce, data, digest.encode())
+
+    def seal_personal(self, head: bytes, data: bytes) -> bytes:
+        """Return a backup's sealed bytes, bound to its head."""
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._personal.encrypt(nonce, data, head)
+
+    def open_personal(self, head: bytes, sealed: bytes) -> bytes | None:
+        """Return what a backup holds; ``None`` for another key or altered bytes."""
+        try:
+            return self._personal.decrypt(sealed[:_NONCE], sealed[_NONCE:], head)
+        except (InvalidTag, ValueError):
+            return None
 
     def open(self, digest: str, sealed: bytes) -> bytes:
         """Return the text; raises `StoreError` for another key or altered bytes."""

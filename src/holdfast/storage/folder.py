@@ -71,10 +71,10 @@ class Folder:
             _sync(folder)
         self._unsynced.clear()
 
-    def names(self) -> list[str]:
+    def names(self, under: str = "") -> list[str]:
         """Return the files directly in the folder, but for those being written."""
         try:
-            found = list(self.path.iterdir())
+            found = list((self.path / under).iterdir())
         except FileNotFoundError:
             return []
         except OSError as fault:

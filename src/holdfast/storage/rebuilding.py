@@ -1,4 +1,4 @@
-"""A recovery from end to end: log, evidence, outbox, in an order safe to repeat.
+"""A recovery from end to end: log, evidence, people, outbox, in a safe order.
 
 Deliveries that a restored outbox has open are held before the log moves on; so a crash
 at any point leaves nothing that a node would send. The log itself is left as it was
@@ -15,6 +15,8 @@ from holdfast.operations.ports.store import Mark
 from holdfast.operations.quarantine import hold_what_is_open, rebuild_outbox
 from holdfast.storage.escrow import Escrow
 from holdfast.storage.evidence import Restored, wanted_of
+from holdfast.storage.personal import PersonalPlace
+from holdfast.storage.personal_recovery import Returned, restore_people
 from holdfast.storage.recover import (
     Progress,
     Pulled,
@@ -30,6 +32,7 @@ class Rebuilt:
     checkpoint: Checkpoint
     added: int
     evidence: Restored
+    people: Returned
     held: int
     jobs: tuple[str, ...]
 
@@ -40,15 +43,20 @@ def rebuild(
     mark: Mark,
     *,
     escrow: Escrow | None = None,
+    place: PersonalPlace | None = None,
     progress: Progress | None = None,
 ) -> Rebuilt:
-    """Make the log's store what the copy proves it was, and able to act."""
+    """Make the log's store what the copy proves it was, and able to act.
+
+    ``place`` is where the backups of personal data lie.
+    """
     store = log.store
     if store.size() < pulled.size:
         hold_what_is_open(log)
     added = bring_forward(store, pulled, mark, progress)
     wanted = wanted_of(log.state())
     evidence = restore_evidence(store, pulled, escrow, wanted, progress)
+    people = restore_people(log, place, pulled.verified.checkpoint.origin)
     held = rebuild_outbox(log)
     jobs = tuple(sorted(log.state().jobs.open))
-    return Rebuilt(pulled.verified.checkpoint, added, evidence, held, jobs)
+    return Rebuilt(pulled.verified.checkpoint, added, evidence, people, held, jobs)

@@ -69,8 +69,11 @@ class Target(Protocol):
         """Return the file in every version that the place can still show."""
         ...
 
-    def names(self) -> list[str]:
-        """Return the files directly in the place; none where it may not list."""
+    def names(self, under: str = "") -> list[str]:
+        """Return the files directly in the place, or ``under`` a folder of it ("a/").
+
+        None where it may not list.
+        """
         ...
 
     def remove(self, path: str) -> bool:
@@ -112,9 +115,9 @@ class FolderTarget:
         """Return the sizes of the checkpoint copies."""
         return self.folder.signed_sizes()
 
-    def names(self) -> list[str]:
+    def names(self, under: str = "") -> list[str]:
         """Return the files directly in the folder."""
-        return self.folder.names()
+        return self.folder.names(under)
 
     def remove(self, path: str) -> bool:
         """Remove a file."""
@@ -205,10 +208,10 @@ class BucketTarget:
             raise self._unreached("list", "checkpoints", fault) from None
         return sorted({int(name) for name in names if name.isdecimal()})
 
-    def names(self) -> list[str]:
+    def names(self, under: str = "") -> list[str]:
         """Return the objects directly under the prefix."""
         try:
-            found = obstore.list_with_delimiter(self.bucket)["objects"]
+            found = obstore.list_with_delimiter(self.bucket, under or None)["objects"]
         except (faults.PermissionDeniedError, faults.UnauthenticatedError):
             return []
         except _FAULTS as fault:

@@ -75,9 +75,9 @@ class Versioned:
         """Write the one file that changes."""
         self.target.replace(path, data)
 
-    def names(self) -> list[str]:
+    def names(self, under: str = "") -> list[str]:
         """Return the files directly in the place, as it is now."""
-        return self.target.names()
+        return self.target.names(under)
 
     def remove(self, path: str) -> bool:
         """Remove a file, as far as the place does."""

@@ -82,7 +82,7 @@ from holdfast.domain.events.observation import (
     ProtectionSeen,
     VantageChanged,
 )
-from holdfast.domain.events.people import PersonErased
+from holdfast.domain.events.people import PersonalSaved, PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.ransomware import RansomwareSuspected, SuspicionResolved
 from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
@@ -186,6 +186,7 @@ Event: TypeAlias = (
     | NoticeDelivered
     | NoticeReleased
     | PersonErased
+    | PersonalSaved
     | StatusPageSeen
     | DutyEscalated
 )

@@ -1,4 +1,4 @@
-"""That somebody was erased: the one word about it that stays."""
+"""What happens to personal data: that somebody was erased, that a backup was made."""
 
 from __future__ import annotations
 
@@ -32,3 +32,24 @@ class PersonErased:
     def key(self) -> str:
         """What makes a repeat of this entry recognisable."""
         return f"{self.person}/erased/{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalSaved:
+    """What is kept of people was saved off-site, as of a log of ``size`` entries.
+
+    ``left`` counts backups that should be gone and that the place did not let go.
+    """
+
+    TYPE: ClassVar[str] = "personal.saved"
+    V: ClassVar[int] = 1
+    target: str
+    size: int
+    rows: int
+    left: int
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"personal/saved/{self.target}/{self.at.isoformat()}"
