@@ -159,6 +159,7 @@ class SqliteStore(SqlStore):
     def _begun(self) -> Iterator[Connection]:
         """Take this process's turn, then the file's."""
         with self._turn:
+            self._require_file()
             driver = self._driver or self._open_writer()
             try:
                 driver.execute("BEGIN IMMEDIATE")
@@ -170,6 +171,19 @@ class SqliteStore(SqlStore):
                 with suppress(sqlite3.Error):
                     driver.rollback()
                 raise
+
+    def _require_file(self) -> None:
+        """Refuse to write into a file that nobody will ever open again.
+
+        SQLite goes on in a file that was removed or replaced, and what it commits there
+        is gone when this process ends.
+        """
+        if _identity(self._path) != self._file:
+            raise StoreError(
+                "the ledger file is gone, or another one stands in its place",
+                "Nothing was written. Put the ledger back, or start Holdfast anew.",
+                self._place,
+            )
 
     def _open_writer(self) -> sqlite3.Connection:
         with self._explained():
@@ -185,6 +199,7 @@ class SqliteStore(SqlStore):
     ) -> bool:
         # As `_begun` does it, without what a context manager costs.
         with self._turn:
+            self._require_file()
             driver = self._driver or self._open_writer()
             try:
                 driver.execute("BEGIN IMMEDIATE")
