@@ -127,3 +127,12 @@ def test_incidents_come_in_the_order_of_the_ledger() -> None:
         story.after(MINUTE).turn(True).after(timedelta(minutes=15)).conclude()
     opened = [incident.opened.began_at for incident in story.state.all_incidents()]
     assert opened == [T0 + number * DAY for number in range(12)]
+
+
+def test_the_state_is_made_of_what_can_be_kept() -> None:
+    """Each type that the state has a field of is one that a kept fold can hold."""
+    from holdfast.storage.fold_codec import from_lines, to_lines
+
+    assert from_lines(to_lines(State())) == State()
+    state = confirmed().state
+    assert from_lines(to_lines(state)) == state

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from sys import intern
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from immutables import Map
 
@@ -44,7 +44,8 @@ def to_lines(state: State) -> Iterator[str]:
 def from_lines(lines: Iterable[str]) -> State:
     """Return the state of those lines; raises whatever wrong ones lead to."""
     kinds = dict(_shelves(State))
-    maps = {n: Map[str, Any]().mutate() for n, k in kinds.items() if _is_map(k)}
+    maps = {n: Map[Any, Any]().mutate() for n, k in kinds.items() if _is_map(k)}
+    keys = {n: _decoder(get_args(k)[0]) for n, k in kinds.items() if _is_map(k)}
     readers = {
         name: _decoder(get_args(kind)[1] if _is_map(kind) else kind)
         for name, kind in kinds.items()
@@ -53,7 +54,7 @@ def from_lines(lines: Iterable[str]) -> State:
     for line in lines:
         name, key, value = json.loads(line)
         if name in maps:
-            maps[name][intern(key)] = readers[name](value)
+            maps[name][keys[name](key)] = readers[name](value)
         else:
             found[name] = readers[name](value)
     found |= {name: made.finish() for name, made in maps.items()}
@@ -92,8 +93,18 @@ def _is_class(kind: Any) -> bool:
 
 @cache
 def _hints(kind: Any) -> tuple[tuple[str, Any], ...]:
-    hints = get_type_hints(kind)
-    return tuple((field.name, hints[field.name]) for field in fields(kind))
+    """Return a dataclass's fields with their types; `X[A]` has A for its parameter."""
+    made = get_origin(kind) or kind
+    hints = get_type_hints(made)
+    given = dict(zip(getattr(made, "__parameters__", ()), get_args(kind), strict=True))
+    return tuple((f.name, _filled(hints[f.name], given)) for f in fields(made))
+
+
+def _filled(hint: Any, given: dict[Any, Any]) -> Any:
+    if isinstance(hint, TypeVar):
+        return given[hint]
+    open_ones = getattr(hint, "__parameters__", ())
+    return hint[tuple(given[one] for one in open_ones)] if open_ones else hint
 
 
 @cache
@@ -114,10 +125,10 @@ def _encoder(kind: Any) -> Convert:
     if origin is tuple:
         places = [_encoder(one) for one in inner]
         return lambda value: [p(v) for p, v in zip(places, value, strict=True)]
-    if origin is Map and inner[0] is str:
+    if origin is Map and inner[0] in (str, int):
         each = _encoder(inner[1])
-        return lambda value: {key: each(one) for key, one in value.items()}
-    if _is_class(kind):
+        return lambda value: [[key, each(one)] for key, one in value.items()]
+    if _is_class(origin or kind):
         parts = [(name, _encoder(hint)) for name, hint in _hints(kind)]
         return lambda value: [encode(getattr(value, name)) for name, encode in parts]
     raise TypeError(f"no way to keep a {kind}")
@@ -143,11 +154,11 @@ def _decoder(kind: Any) -> Convert:
     if origin is tuple:
         places = [_decoder(one) for one in inner]
         return lambda value: tuple([p(v) for p, v in zip(places, value, strict=True)])
-    if origin is Map and inner[0] is str:
-        each = _decoder(inner[1])
-        return lambda value: Map({intern(key): each(v) for key, v in value.items()})
-    if _is_class(kind):
-        made: Any = kind
+    if origin is Map and inner[0] in (str, int):
+        key, each = _decoder(inner[0]), _decoder(inner[1])
+        return lambda value: Map({key(name): each(one) for name, one in value})
+    if _is_class(origin or kind):
+        made: Any = origin or kind
         parts = [_decoder(hint) for _, hint in _hints(kind)]
         return lambda value: made(*[p(v) for p, v in zip(parts, value, strict=True)])
     raise TypeError(f"no way to read a {kind}")
