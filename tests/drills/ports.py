@@ -17,9 +17,9 @@ def unused_port() -> int:
         return probe.getsockname()[1]
 
 
-def until(holds: Callable[[], bool]) -> None:
+def until(holds: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> None:
     """Return as soon as it holds; fail when patience ends."""
-    limit, pause = time.monotonic() + PATIENCE_SECONDS, threading.Event()
+    limit, pause = time.monotonic() + seconds, threading.Event()
     while not holds():
         assert time.monotonic() < limit, "it never came true"
         pause.wait(0.02)

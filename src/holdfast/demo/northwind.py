@@ -168,6 +168,11 @@ def _plain(protected: Protected) -> dict[str, Any]:
                 "path": str(repository.path),
                 "key_file": str(repository.key_file),
                 "off_site": repository.off_site,
+                **(
+                    {"escrow_file": str(repository.escrow_file)}
+                    if repository.escrow_file
+                    else {}
+                ),
             }
             for repository in protected.repositories
         ],

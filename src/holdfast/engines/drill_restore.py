@@ -48,6 +48,9 @@ _FETCH = """#!/bin/sh
 grep -qxF "$1" {listed} || exit 1
 exec {get}
 """
+_UNREACHED = re.compile(
+    r"ended by its deadline|HostConnect|ServiceError|timeout|unable to (?:connect|find)"
+)
 # The fenced server reaches no bucket: what it will ask for is brought in before it
 # starts, by so many commands at once.
 AT_ONCE = 4
@@ -68,14 +71,7 @@ def insist_on_preflight(target: Protected, number: int, course: Course) -> None:
     """Check that the restore could work, before anything is assumed."""
     found = preflight.check(target, number)
     course.report.keep_all(found.evidence)
-    # With a wrong key the tool complains of what it decrypted to, not of the key.
-    wrong = [
-        "key: it does not open the repository"
-        if check == "key"
-        else f"{check}: {detail.partition(chr(10))[0]}"
-        for check, ok, detail in found.checks
-        if not ok
-    ]
+    wrong = [_said(check, detail) for check, ok, detail in found.checks if not ok]
     if wrong:
         raise HoldfastError("; ".join(wrong), "Mend it and run the drill again.")
 
@@ -213,6 +209,20 @@ def replay(
         raise HoldfastError("the replay ended before the archive's end", "")
     course.loss = recorder.lost(fault.recorded, fault.newest_timeline, place)
     course.recovered_to = (replayed_at or fault.backup.started_at).astimezone(UTC)
+
+
+def _said(check: str, detail: str) -> str:
+    """Return what a check found wrong, in one line.
+
+    With a wrong key the tool complains of what it decrypted to, not of the key; and of
+    a repository that does not answer, it cannot know the key.
+    """
+    line = detail.partition("\n")[0]
+    if check != "key":
+        return f"{check}: {line}"
+    if _UNREACHED.search(detail):
+        return f"repository: {line}"
+    return "key: it does not open the repository"
 
 
 def _place(segment: str) -> str:
