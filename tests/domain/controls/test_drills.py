@@ -11,7 +11,7 @@ from tests.domain.story import DATASTORE, DAY, MINUTE, SECOND, T0, Story, rules
 from holdfast.domain.controls import drills
 from holdfast.domain.controls.judging import Duty
 from holdfast.domain.events.drill import DrillFinished, DrillOrdered, Sabotage
-from holdfast.domain.events.job import JobRequested
+from holdfast.domain.events.job import JobFinished, JobRequested
 
 HALF_YEAR = 184 * DAY
 
@@ -165,6 +165,18 @@ def test_after_a_drill_a_fresh_backup_is_asked_for_once() -> None:
     assert backup_after(story) is not None
     story.backup(2)
     assert backup_after(story) is None
+
+
+def test_a_backup_just_before_the_drill_does_not_put_it_off() -> None:
+    """However lately the daily one ended, what was rehearsed from is older now."""
+    story = Story().adopt().look().backup(2).backup(1)
+    story.tell(
+        JobRequested("daily", DATASTORE, "backup", 2, None, None, story.now),
+        JobFinished("daily", True, "", "sha256:00", story.now),
+    )
+    duty = backup_after(ordered(story).look())
+    assert duty is not None
+    assert len(duty.conclusions) == 1
 
 
 def test_a_backup_under_way_is_not_crossed() -> None:

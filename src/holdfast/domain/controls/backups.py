@@ -99,7 +99,7 @@ def may_be_asked(situation: Situation, datastore: str, repository: int) -> bool:
         known is not None
         and _can_be_backed_up(known, repository)
         and not _restoring(situation, datastore)
-        and _may_ask(situation, datastore, repository)
+        and not _under_way(situation, datastore)
         and not any(
             request.datastore == datastore
             for duty in owes(situation)
@@ -378,14 +378,20 @@ def _may_ask(situation: Situation, datastore: str, repository: int) -> bool:
     """Say whether no job is in the way and the last failure is long enough ago."""
     for job in situation.state.jobs.of(datastore):
         asked = job.requested
-        if asked.verb == "verify":
+        if asked.verb == "verify" or job.ended is None:
             continue
-        if job.ended is None:
-            return False  # One at a time: pgBackRest locks the stanza.
         recent = situation.now - job.ended.at < RETRY
         if asked.verb == "backup" and asked.repository == repository and recent:
             return False
-    return True
+    return not _under_way(situation, datastore)
+
+
+def _under_way(situation: Situation, datastore: str) -> bool:
+    """Say whether a job has the datastore: pgBackRest locks it, so one at a time."""
+    return any(
+        job.ended is None and job.requested.verb != "verify"
+        for job in situation.state.jobs.of(datastore)
+    )
 
 
 def _request(
