@@ -91,6 +91,7 @@ def test_a_heartbeat_is_recoverable_once_its_segment_is_in_every_repository(
 def test_without_leave_nothing_is_written(rig: Rig) -> None:
     """A datastore whose settings forbid the heartbeat is only read."""
     quiet = PgBackRest(rig.base / "work", (replace(rig.protected, heartbeat=False),))
+    _plant_anew(rig.protected)
     before = measured(rig)
 
     found = measured(rig, quiet)
