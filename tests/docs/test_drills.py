@@ -60,7 +60,7 @@ def test_the_page_on_drills_can_be_typed(box: Box, tmp_path: Path) -> None:
         DATASTORE=northwind.DATASTORE,
     )
     try:
-        first, listed, broken, again = typist.type(PAGE)
+        first, listed, region, everything, broken, again = typist.type(PAGE)
     finally:
         typist.stop()
 
@@ -71,6 +71,12 @@ def test_the_page_on_drills_can_be_typed(box: Box, tmp_path: Path) -> None:
     assert (view["phase"], view["findings"]) == ("passed", [])
     assert view["recovery_time_seconds"] > 0
     assert view["commits_lost"] is not None
+    assert (view["fence"], view["rank"]) == ("namespaces", 1)
+    assert ": passed" in region
+    assert "the region" in region
+    assert "with the key from escrow" in region
+    assert ": passed" in everything
+    assert "rehearsal-" in everything
     assert ": failed" in broken
     assert "it does not open the repository" in broken
     assert "failed, as it must" in broken
