@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from holdfast.engines import drill, drill_verify, recorder
 from holdfast.engines.account import own_folder
 from holdfast.engines.drill_target import fenced, target_of
 from holdfast.engines.jobs import PROCESS
+from holdfast.engines.pgbackrest import PgBackRest
 from holdfast.engines.postgresql import ask, postmaster
 from holdfast.engines.report import Report
 from holdfast.errors import HoldfastError
@@ -307,3 +309,20 @@ def test_a_path_too_long_for_a_socket_is_refused(rig: Rig) -> None:
     far = replace(rig.protected, folder=rig.base / ("x" * 100))
     with pytest.raises(HoldfastError, match="socket"):
         target_of(far)
+
+
+def test_a_slow_invariant_is_given_time_and_a_hanging_one_is_not(rig: Rig) -> None:
+    """A query over all data outlasts a question to the server; no query is endless."""
+    slow = (("all of it", "select pg_sleep(1.5) is not null"),)
+    limits = replace(rig.protected.deadlines, statement=timedelta(seconds=1))
+    patient = replace(rig.protected, deadlines=limits)
+    [found] = PgBackRest(rig.base / "work", (patient,)).check_invariants(
+        DATASTORE, slow
+    )
+    assert found.holds, found.detail
+    hasty = replace(patient, deadlines=replace(limits, invariant=timedelta(seconds=1)))
+    [found] = PgBackRest(rig.base / "work", (hasty,)).check_invariants(DATASTORE, slow)
+    assert (found.holds, found.detail) == (
+        False,
+        "canceling statement due to statement timeout",
+    )

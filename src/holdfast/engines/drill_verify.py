@@ -35,7 +35,7 @@ def verify(target: Protected, course: Course, fence: Fence | None) -> None:
     course.report.step("comparing acknowledged commits")
     wrong = _compare(target, course)
     course.report.step("asking the invariants")
-    timeout = target.deadlines.statement
+    timeout = target.deadlines.invariant
     results = check_invariants(target.cluster, course.job.invariants, timeout)
     wrong += [f"{r.name}: {r.detail}" for r in results if not r.holds]
     for test in course.job.smoke_tests:

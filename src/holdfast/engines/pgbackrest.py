@@ -190,7 +190,7 @@ class PgBackRest:
     ) -> Sequence[InvariantResult]:
         """Run approved queries, read-only and without a superuser's powers."""
         protected = self._find(datastore)
-        timeout = protected.deadlines.statement
+        timeout = protected.deadlines.invariant
         return check_invariants(protected.cluster, invariants, timeout)
 
     def dispose(self, job: Job) -> None:

@@ -17,10 +17,15 @@ from holdfast.errors import HoldfastError
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """How long each kind of outside call may take before its group is killed."""
+    """How long each kind of outside call may take before its group is killed.
+
+    An ``invariant`` may read a whole table from a cold disk; other statements ask the
+    server about itself.
+    """
 
     short: timedelta = timedelta(seconds=20)
     statement: timedelta = timedelta(seconds=10)
+    invariant: timedelta = timedelta(minutes=10)
     start: timedelta = timedelta(minutes=2)
     backup: timedelta = timedelta(hours=12)
     verify: timedelta = timedelta(hours=12)
