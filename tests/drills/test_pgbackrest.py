@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -363,3 +364,23 @@ def _with_wrong_key(rig: Rig) -> Rig:
         cluster=replace(rig.protected.cluster, data=folder / "data"),
     )
     return Rig(rig.base, protected, PgBackRest(folder / "work", (protected,)))
+
+
+def test_a_recovered_server_archives_by_the_clock_again(rig: Rig) -> None:
+    """Its open segment is closed at `archive_timeout`, not at the next checkpoint.
+
+    A checkpointer that starts before the server is out of recovery computes its sleep
+    without that clock, and keeps it for up to `checkpoint_timeout`.
+    """
+    with rig.connect() as connection:
+        connection.execute("alter system set archive_timeout = 2")
+    rig.insert(0)
+    assert rig.run("backup", "nightly").ok
+    rig.archive()
+    rig.strike()
+    assert rig.run("restore", "recovery", 2).ok
+    assert rig.run("failover", "opening").ok
+
+    rig.insert(1)
+
+    until(lambda: re.fullmatch("00000002[0-9A-F]{16}", rig._archived()) is not None)

@@ -131,6 +131,16 @@ def wait_out_of_recovery(cluster: Cluster, deadlines: Deadlines) -> Asked:
         time.sleep(POLL_SECONDS)
 
 
+def keep_the_archive_clock(cluster: Cluster, deadlines: Deadlines) -> Asked:
+    """Have the server heed `archive_timeout` from now on; to be asked after each start.
+
+    A checkpointer computes how long it sleeps while the server counts as recovering,
+    without that clock, and would keep to it until the next checkpoint, five minutes
+    later by default. A reload wakes it.
+    """
+    return ask(cluster, "select pg_reload_conf()", deadlines.statement)
+
+
 def ask(cluster: Cluster, sql: str, timeout: timedelta) -> Asked:
     """Ask the server one thing, read-only, under a deadline of the server's own."""
     started_at, began = datetime.now(UTC), time.monotonic()

@@ -21,6 +21,7 @@ from holdfast.engines.pgbackrest_command import (
 )
 from holdfast.engines.postgresql import (
     archive_timeout,
+    keep_the_archive_clock,
     start_server,
     stop_server,
     wait_out_of_recovery,
@@ -112,6 +113,7 @@ def start_cluster(protected: Protected) -> None:
     if asked.rows is None:
         hint = f"Read {protected.cluster.log}."
         raise HoldfastError(f"PostgreSQL does not answer: {asked.detail}", hint)
+    keep_the_archive_clock(protected.cluster, protected.deadlines)
 
 
 def stop_cluster(protected: Protected) -> None:

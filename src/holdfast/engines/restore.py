@@ -21,6 +21,7 @@ from holdfast.engines.pgbackrest_command import call, configure_production
 from holdfast.engines.pgbackrest_info import Info, read_info
 from holdfast.engines.postgresql import (
     ask,
+    keep_the_archive_clock,
     postmaster,
     start_server,
     stop_server,
@@ -99,6 +100,7 @@ def failover(protected: Protected, report: Report) -> Ended:
     report.keep_all((listening.evidence,))
     if listening.rows != ((True,),):
         return Ended(ok=False, detail=f"not in service: {summarise(began)}")
+    report.keep_all((keep_the_archive_clock(cluster, deadlines).evidence,))
     return Ended(ok=True, detail=f"{protected.id} is in service again")
 
 
