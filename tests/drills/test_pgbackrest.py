@@ -323,7 +323,7 @@ def test_invariants_cannot_change_or_run_anything(archive: Rig) -> None:
         ("two", "select true; select true"),
         ("slow", "select true from pg_sleep(60)"),
     )
-    quick = replace(archive.protected.deadlines, statement=timedelta(seconds=1))
+    quick = replace(archive.protected.deadlines, invariant=timedelta(seconds=1))
     engine = PgBackRest(
         archive.base / "work", (replace(archive.protected, deadlines=quick),)
     )
