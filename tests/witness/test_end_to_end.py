@@ -87,7 +87,7 @@ def make_home(folder: Path, slack: int) -> Home:
     return home
 
 
-def configure(folder: Path, slack: int, witnesses: list[Mapping[str, str]]) -> None:
+def configure(folder: Path, slack: int, witnesses: list[Mapping[str, object]]) -> None:
     """Write the node's settings."""
     values = {
         "beat_every": 0.1,

@@ -21,10 +21,10 @@ from holdfast.cli.common import (
 from holdfast.domain.controls.all import owed_by_all
 from holdfast.errors import HoldfastError
 from holdfast.evidence.as_json import as_json
-from holdfast.evidence.internal import suspicion_view, tampering_view
+from holdfast.evidence.internal import lapse_view, suspicion_view, tampering_view
 from holdfast.evidence.standing import incident_view
 from holdfast.evidence.views import IncidentView
-from holdfast.operations import respond, suspicions, tampering
+from holdfast.operations import lapses, respond, suspicions, tampering
 
 app = typer.Typer(no_args_is_help=True)
 IncidentOption = Annotated[
@@ -49,6 +49,10 @@ def views(reader: Reader) -> list[IncidentView]:
         *(
             suspicion_view(situation, incident, duties, ledger.read)
             for incident in situation.state.suspicions.all.values()
+        ),
+        *(
+            lapse_view(situation, incident, duties, ledger.read)
+            for incident in situation.state.lapses.all.values()
         ),
     ]
     return sorted(found, key=lambda view: view.id)
@@ -102,6 +106,8 @@ def ack(
         taken = tampering.acknowledge(desk)
     elif suspicions.is_meant(desk.situation(), incident):
         taken = suspicions.acknowledge(desk, incident)
+    elif lapses.is_meant(desk.situation(), incident):
+        taken = lapses.acknowledge(desk)
     else:
         taken = respond.acknowledge(desk, incident).id
     _say(json=json, text=f"{taken} acknowledged by {person}", incident=taken)
@@ -162,6 +168,8 @@ def resolve(
         ended = tampering.resolve(desk, reason or "")
     elif suspicions.is_meant(desk.situation(), incident):
         ended = suspicions.resolve(desk, incident, reason or "")
+    elif lapses.is_meant(desk.situation(), incident):
+        lapses.refuse_to_resolve()
     else:
         ended = respond.resolve(desk, incident).id
     _say(json=json, text=f"{ended} resolved by {person}", incident=ended)

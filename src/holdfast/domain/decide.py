@@ -15,7 +15,7 @@ from typing import TypeAlias
 from immutables import Map
 
 from holdfast.domain import lifecycle, recovering, rehearsing
-from holdfast.domain.controls import custody, ransomware, tampering
+from holdfast.domain.controls import custody, ransomware, tampering, unwitnessed
 from holdfast.domain.controls.all import owed_by_all
 from holdfast.domain.controls.judging import Duty, Situation
 from holdfast.domain.events.kinds import Event
@@ -110,6 +110,7 @@ def decide(situation: Situation) -> Decision:
         *(Conclusion(e, "recovery_time") for e in recovering.conclude(situation)),
         *(Conclusion(e, "drills") for e in rehearsing.conclude(situation)),
         *(Conclusion(e, "audit_log") for e in tampering.conclude(situation)),
+        *(Conclusion(e, "audit_log") for e in unwitnessed.conclude(situation)),
         *(Conclusion(e, "audit_log") for e in ransomware.conclude(situation)),
         *(Conclusion(e, duty.control) for duty in duties for e in duty.conclusions),
         *_escalations(situation, duties),

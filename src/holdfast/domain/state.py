@@ -104,6 +104,7 @@ from holdfast.domain.events.repository import (
 )
 from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
+from holdfast.domain.events.unwitnessed import WitnessingLapsed, WitnessingResumed
 from holdfast.domain.events.witness import (
     QuorumMet,
     QuorumMissed,
@@ -116,6 +117,7 @@ from holdfast.domain.memory import copies as copy_memory
 from holdfast.domain.memory import custody as custody_memory
 from holdfast.domain.memory import drills as drill_memory
 from holdfast.domain.memory import incidents as incident_memory
+from holdfast.domain.memory import lapses as lapse_memory
 from holdfast.domain.memory import notices as notice_memory
 from holdfast.domain.memory import orders as order_memory
 from holdfast.domain.memory import people as people_memory
@@ -133,6 +135,7 @@ from holdfast.domain.memory.incidents import (
     Incidents,
     Recoveries,
 )
+from holdfast.domain.memory.lapses import Lapses
 from holdfast.domain.memory.notices import Notices
 from holdfast.domain.memory.orders import Checks, Orders
 from holdfast.domain.memory.people import Erasures
@@ -196,6 +199,8 @@ class State:
     copies: Copies = Map()
     witnesses: Witnesses = Map()
     quorum_missed: QuorumMissed | None = None
+    quorum_index: int | None = None
+    lapses: Lapses = Lapses()
     custody: Custody = Custody()
     tampering: Tamperings = Tamperings()
     suspicions: Suspicions = Suspicions()
@@ -239,7 +244,11 @@ def _suspected(state: State, event: Event, index: int) -> State:
         case IncidentAcknowledged():
             found = suspicion_memory.remember(state.suspicions, event, index)
             known = tampering_memory.remember(state.tampering, event, index)
-            return replace(state, tampering=known, suspicions=found)
+            lapses = lapse_memory.remember(state.lapses, event, index)
+            return replace(state, tampering=known, suspicions=found, lapses=lapses)
+        case WitnessingLapsed() | WitnessingResumed():
+            lapses = lapse_memory.remember(state.lapses, event, index)
+            return replace(state, lapses=lapses)
         case RansomwareSuspected() | SuspicionResolved():
             found = suspicion_memory.remember(state.suspicions, event, index)
             return replace(state, suspicions=found)
@@ -299,14 +308,14 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
             copies = copy_memory.remember(state.copies, event, index)
             return replace(state, copies=copies)
         case (
-            WitnessCosigned() | WitnessSilent() | WitnessDisagreed() | WitnessRetired()
+            WitnessCosigned()
+            | WitnessSilent()
+            | WitnessDisagreed()
+            | WitnessRetired()
+            | QuorumMissed()
+            | QuorumMet()
         ):
-            witnesses = witness_memory.remember(state.witnesses, event, index)
-            return replace(state, witnesses=witnesses)
-        case QuorumMissed():
-            return replace(state, quorum_missed=event)
-        case QuorumMet():
-            return replace(state, quorum_missed=None)
+            return _witnessed(state, event, index)
         case (
             LedgerKeyIntroduced()
             | LedgerKeyRotated()
@@ -401,6 +410,8 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
             | TamperingResolved()
             | RansomwareSuspected()
             | SuspicionResolved()
+            | WitnessingLapsed()
+            | WitnessingResumed()
         ):
             return state  # Folded with what the checks say.
         case PersonalSaved():
@@ -418,6 +429,25 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
             assert_never(event)
 
 
+def _witnessed(
+    state: State,
+    event: WitnessCosigned
+    | WitnessSilent
+    | WitnessDisagreed
+    | WitnessRetired
+    | QuorumMissed
+    | QuorumMet,
+    index: int,
+) -> State:
+    if isinstance(event, QuorumMissed | QuorumMet):
+        missed = event if isinstance(event, QuorumMissed) else None
+        return replace(state, quorum_missed=missed, quorum_index=index)
+    witnesses = witness_memory.remember(state.witnesses, event, index)
+    # Where nobody is asked any more, nobody is missed.
+    missed = state.quorum_missed if witnesses else None
+    return replace(state, witnesses=witnesses, quorum_missed=missed)
+
+
 def _of_a_new_log(state: State) -> State:
     """Forget what an old log knew of itself; the company it knew of is the same."""
     return replace(
@@ -426,6 +456,7 @@ def _of_a_new_log(state: State) -> State:
         copies=Map(),
         witnesses=Map(),
         quorum_missed=None,
+        quorum_index=None,
         custody=Custody(opened=state.custody.opened),
     )
 

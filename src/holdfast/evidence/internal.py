@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from holdfast.domain.controls.judging import Duty, Situation
+from holdfast.domain.memory.lapses import Lapse
 from holdfast.domain.memory.people import shown
 from holdfast.domain.memory.suspicions import Suspicion
 from holdfast.domain.memory.tampering import Tampering
@@ -46,6 +47,23 @@ def suspicion_view(
     return _view(situation, incident, facts, duties, read)
 
 
+def lapse_view(
+    situation: Situation, incident: Lapse, duties: Iterable[Duty], read: Reader
+) -> IncidentView:
+    """Return an incident in which nobody vouched for the log."""
+    resolved = incident.resolved
+    facts = _Facts(
+        title="The audit log is not witnessed",
+        parts=tuple(found.part for found in incident.found),
+        evidence=(
+            *(found.evidence for found in incident.found),
+            *(resolved.evidence if resolved else ()),
+        ),
+        began_at=incident.opened.since,
+    )
+    return _view(situation, incident, facts, duties, read)
+
+
 @dataclass(frozen=True, slots=True)
 class _Facts:
     """What the kinds of incident do not have in common."""
@@ -58,7 +76,7 @@ class _Facts:
 
 def _view(
     situation: Situation,
-    incident: Tampering | Suspicion,
+    incident: Tampering | Suspicion | Lapse,
     facts: _Facts,
     duties: Iterable[Duty],
     read: Reader,

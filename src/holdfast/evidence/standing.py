@@ -16,7 +16,7 @@ from holdfast.domain.policy.model import Sentence
 from holdfast.domain.promises import ControlName
 from holdfast.domain.questions import OWNERS, ROLE_NAMES
 from holdfast.evidence.incidents import Reader, clock_state, timeline_of, told_indices
-from holdfast.evidence.internal import suspicion_view, tampering_view
+from holdfast.evidence.internal import lapse_view, suspicion_view, tampering_view
 from holdfast.evidence.views import (
     ClockView,
     DutyView,
@@ -131,10 +131,16 @@ def _incidents(
         for _, one in sorted(situation.state.suspicions.all.items())
         if one.resolved is None or situation.now - one.resolved.at < INCIDENTS_SHOWN_FOR
     ]
+    lapsed = [
+        lapse_view(situation, one, duties, ledger.read)
+        for _, one in sorted(situation.state.lapses.all.items())
+        if one.resolved is None or situation.now - one.resolved.at < INCIDENTS_SHOWN_FOR
+    ]
     others = [incident_view(situation, i, duties, ledger) for i in shown]
     return tuple(
         sorted(
-            [*tampering, *suspected, *others], key=lambda view: view.phase == "resolved"
+            [*tampering, *suspected, *lapsed, *others],
+            key=lambda view: view.phase == "resolved",
         )
     )
 

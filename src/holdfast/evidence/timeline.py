@@ -40,7 +40,14 @@ from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.ransomware import RansomwareSuspected, SuspicionResolved
 from holdfast.domain.events.rehearsal import LedgerRebuilt
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
-from holdfast.domain.events.witness import WitnessDisagreed
+from holdfast.domain.events.unwitnessed import WitnessingLapsed, WitnessingResumed
+from holdfast.domain.events.witness import (
+    QuorumMet,
+    QuorumMissed,
+    WitnessCosigned,
+    WitnessDisagreed,
+    WitnessSilent,
+)
 from holdfast.domain.memory.people import Erasures, shown
 from holdfast.journal import Recorded
 
@@ -172,6 +179,25 @@ def _log(entry: Recorded) -> tuple[datetime, str]:
             return event.at, f"Ransomware suspected: {event.datastore}: {event.detail}"
         case TamperingResolved() | SuspicionResolved():
             return event.at, f"Resolved by {event.by}: {event.reason}"
+        case _:
+            return _witnessed(entry)
+
+
+def _witnessed(entry: Recorded) -> tuple[datetime, str]:
+    event = entry.event
+    match event:
+        case WitnessSilent():
+            return event.at, f"Witness {event.witness} is silent: {event.detail}"
+        case WitnessCosigned():
+            return event.at, f"Witness {event.witness} cosigned size {event.size:,}"
+        case QuorumMissed():
+            return event.at, f"No checkpoint has its quorum of {event.wanted}"
+        case QuorumMet():
+            return event.at, f"Size {event.size:,} has its quorum of {event.wanted}"
+        case WitnessingLapsed():
+            return event.at, f"Not witnessed: {event.part}: {event.detail}"
+        case WitnessingResumed():
+            return event.at, f"Resolved: {event.detail}"
         case _:
             return entry.recorded_at, event.TYPE
 

@@ -33,6 +33,7 @@ from holdfast.domain.controls.judging import (
 )
 from holdfast.domain.controls.ransomware import owed_for_suspicions
 from holdfast.domain.controls.tampering import owed_for_tampering
+from holdfast.domain.controls.unwitnessed import owed_for_lapses
 from holdfast.domain.promises import ControlName
 
 CONTROLS: dict[ControlName, Control] = {
@@ -70,8 +71,8 @@ def judge_all(situation: Situation) -> dict[ControlName, Verdict]:
 def owed_by_all(situation: Situation) -> tuple[Duty, ...]:
     """Return every duty, of every control that the policy speaks of.
 
-    Tampering with the log is told whatever it says, since all evidence rests on it; and
-    so is suspected ransomware.
+    Tampering with the log, and that nobody vouches for it, are told whatever it says,
+    since all evidence rests on it; and so is suspected ransomware.
     """
     sentences = situation.rules.policy.sentences
     spoken_of = {o.control for sentence in sentences for o in sentence.obligations}
@@ -84,4 +85,5 @@ def owed_by_all(situation: Situation) -> tuple[Duty, ...]:
         ),
         *owed_for_tampering(situation),
         *owed_for_suspicions(situation),
+        *owed_for_lapses(situation),
     )

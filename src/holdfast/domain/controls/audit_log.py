@@ -32,11 +32,8 @@ from holdfast.domain.controls.judging import (
 )
 from holdfast.domain.controls.ransomware import judge_suspicions
 from holdfast.domain.controls.tampering import judge_tampering
-from holdfast.domain.controls.witnessing import (
-    judge_witnesses,
-    owed_for_witnesses,
-    witness_proofs,
-)
+from holdfast.domain.controls.unwitnessed import judge_lapses
+from holdfast.domain.controls.witnessing import judge_witnesses, witness_proofs
 
 WORST_FIRST = ("breached", "at_risk", "stale", "unproven", "met")
 VERIFIED_EVERY = timedelta(days=1)
@@ -51,6 +48,7 @@ def judge(situation: Situation) -> Verdict:
         judge_copies,
         judge_rebuilds,
         judge_locks,
+        judge_lapses,
         judge_witnesses,
         judge_custody,
     )
@@ -67,8 +65,8 @@ def judge(situation: Situation) -> Verdict:
 
 
 def owes(situation: Situation) -> tuple[Duty, ...]:
-    """Owe word of witnesses in trouble; the node verifies daily by itself."""
-    return (*owed_for_witnesses(situation), *owed_for_custody(situation))
+    """Owe word of who signs the log; the node verifies daily by itself."""
+    return owed_for_custody(situation)
 
 
 def _judge_checks(situation: Situation) -> Verdict:

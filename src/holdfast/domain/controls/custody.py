@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from holdfast.domain.controls.alerting import with_fallback
 from holdfast.domain.controls.communication import clock, duty_of
 from holdfast.domain.controls.judging import Duty, Proof, Situation, Verdict
-from holdfast.domain.controls.witnessing import SUBJECT
 from holdfast.domain.events.custody import LedgerCheckpointTaken, LedgerSigningFailing
 from holdfast.domain.events.notice import NoticeDue
 from holdfast.domain.memory.custody import Custody
 
+# Where an incident's id would stand: a customer sees nothing of this one.
+SUBJECT = "audit-log"
 POST_EVERY = timedelta(days=7)
 # From when it is due until it is late: a day, for a channel that is down.
 POST_WITHIN = timedelta(days=1)

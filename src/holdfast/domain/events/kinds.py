@@ -95,6 +95,7 @@ from holdfast.domain.events.repository import (
 )
 from holdfast.domain.events.runner import JobProgressed, JobTaken, RunnerSeen
 from holdfast.domain.events.tampering import TamperingFound, TamperingResolved
+from holdfast.domain.events.unwitnessed import WitnessingLapsed, WitnessingResumed
 from holdfast.domain.events.witness import (
     QuorumMet,
     QuorumMissed,
@@ -124,6 +125,8 @@ Event: TypeAlias = (
     | WitnessRetired
     | QuorumMissed
     | QuorumMet
+    | WitnessingLapsed
+    | WitnessingResumed
     | LedgerKeyIntroduced
     | LedgerKeyRotated
     | LedgerKeyRetired
