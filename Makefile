@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_ARGS ?= --yes
 
-.PHONY: demo test check format lint types floors docstrings bench bench-recovery drills torture torture-ledger docs audit lock packages clean bench-ledger
+.PHONY: demo test check format lint types floors docstrings bench bench-recovery drills torture torture-ledger torture-recovery docs audit lock packages clean bench-ledger
 
 demo: $(READY) packages
 	@$(BIN)/holdfast demo $(DEMO_ARGS)
@@ -53,6 +53,11 @@ ROUNDS ?= 500
 SEED ?= 1
 torture-ledger: $(READY) packages
 	@$(BIN)/python -m tests.torture.ledger --rounds $(ROUNDS) --seed $(SEED)
+
+# Publishing and recovery of Holdfast itself, killed at each of their writes and at random.
+KILLS ?= 100
+torture-recovery: $(READY) packages
+	@$(BIN)/python -m tests.torture.recovery --rounds $(KILLS) --seed $(SEED)
 
 bench-ledger: $(READY) packages
 	$(BIN)/python bench/ledger.py $(BENCH_ARGS)

@@ -314,6 +314,24 @@ def test_an_altered_copy_is_not_recovered(
     assert store.size() == 0
 
 
+def test_what_was_fetched_before_is_not_believed(
+    target: FakeTarget, fresh: Callable[[], Store], tmp_path: Path
+) -> None:
+    """After a copy that does not verify, a good one is recovered all the same."""
+    made = live()
+    publish(made, target)
+    good = dict(target.files)
+    name = max(file for file in good if file.startswith("tile/entries/000"))
+    target.files[name] = good[name][:-1] + bytes([good[name][-1] ^ 1])
+    with pytest.raises(LedgerError):
+        recovered(target, tmp_path / "spool", fresh())
+    assert (tmp_path / "spool" / name).exists()
+    target.files = good
+    store = fresh()
+    recovered(target, tmp_path / "spool", store)
+    assert store.root() == made.world.store.root()
+
+
 def test_a_false_checkpoint_prevents_nothing(
     target: FakeTarget, fresh: Callable[[], Store], tmp_path: Path
 ) -> None:

@@ -8,7 +8,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from holdfast.assembly.keys import signer_of
-from holdfast.assembly.reading import SystemClock, log_of, require_in_use
+from holdfast.assembly.reading import (
+    SystemClock,
+    log_of,
+    require_in_use,
+    require_whole,
+)
 from holdfast.channels.slack import Slack
 from holdfast.channels.smtp import Relay, Smtp
 from holdfast.channels.status_page import StatusPage
@@ -61,6 +66,7 @@ class OutsideLook:
 def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     """Join a node's world from the home's settings."""
     store = open_store(home.store_url)
+    require_whole(home.folder, store)
     clock = SystemClock()
     log = log_of(home, store, clock)
     require_in_use(log)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from holdfast.assembly.keys import keyring_of, signer_of
 from holdfast.errors import HoldfastError
@@ -19,12 +20,15 @@ from holdfast.settings import Home
 from holdfast.storage.fold_cache import FoldFile
 from holdfast.storage.key_file import KeyMissingError
 from holdfast.storage.opening import open_store
+from holdfast.storage.unfinished import is_unfinished
 
 # Business time must not depend on what the machine's own tables say: the version that
 # is adopted is the one of the locked package.
 zoneinfo.reset_tzpath(())
 
 FOLD = "ledger.fold"
+# What a recovery keeps here until it is over.
+RECOVERING = "ledger.recovering"
 
 
 class SystemClock:
@@ -52,6 +56,7 @@ class Reader:
 def open_log(home: Home, *, create: bool = False) -> Reader:
     """Open the home's store for reading and for what people record."""
     store = open_store(home.store_url, create=create)
+    require_whole(home.folder, store)
     clock = SystemClock()
     log = log_of(home, store, clock)
     return Reader(home, store, log, Window(log, clock, None, _origin_of(home)))
@@ -62,6 +67,21 @@ def log_of(home: Home, store: Store, clock: SystemClock) -> Log:
     cache = FoldFile(home.folder / FOLD, store)
     keyring = partial(keyring_of, home, store)
     return Log(store, home.settings.node, clock, keyring, cache)
+
+
+def require_whole(folder: Path, store: Store) -> None:
+    """Refuse to work on what a recovery left that was cut off.
+
+    A log without an entry is no log to begin where one is to be recovered: its key
+    would sign a second history.
+    """
+    begun = (folder / RECOVERING).exists() and store.size() == 0
+    if begun or is_unfinished(store):
+        raise HoldfastError(
+            "the log is not whole: its recovery was cut off",
+            "Run holdfast ledger recover again, as before: it goes on where it was.",
+            str(folder),
+        )
 
 
 def require_in_use(log: Log) -> None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 
 from holdfast.assembly.keys import escrow_of, keyring_of_runner, log_keys_of
-from holdfast.assembly.reading import SystemClock, require_in_use
+from holdfast.assembly.reading import SystemClock, require_in_use, require_whole
 from holdfast.engines.pgbackrest import PgBackRest
 from holdfast.engines.scripted import LENGTHS, Script, Scripted
 from holdfast.engines.shelf import FolderShelf
@@ -46,6 +46,7 @@ FOLD = "runner.fold"
 def join_runner(home: RunnerHome, hands: Hands, inbox: Inbox) -> Workshop:
     """Join the runner's workshop from its settings."""
     store = open_store(home.store_url, create=False)
+    require_whole(home.folder, store)
     clock = SystemClock()
     cache = FoldFile(home.folder / FOLD, store)
     keyring = partial(keyring_of_runner, home)

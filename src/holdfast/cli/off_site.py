@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from holdfast.assembly.keys import create_escrow_key, keyring_of_runner
-from holdfast.assembly.reading import SystemClock, open_log
+from holdfast.assembly.reading import SystemClock, open_log, require_whole
 from holdfast.assembly.runner import copies_of, keepers_of
 from holdfast.cli.approving import signed_desk
 from holdfast.cli.common import (
@@ -48,6 +48,7 @@ def publish(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     """Bring every copy off-site forward to the latest signed checkpoint."""
     at = RunnerHome(home)
     with closing(open_store(at.store_url, create=False)) as store:
+        require_whole(at.folder, store)
         clock = SystemClock()
         log = Log(store, NODE, clock, partial(keyring_of_runner, at))
         copies = _copies(at, copies_of(at, log, timedelta(0)))

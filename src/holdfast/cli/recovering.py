@@ -12,7 +12,7 @@ import typer
 
 from holdfast.assembly.keys import escrow_of, recovered_keyring, write_private
 from holdfast.assembly.node import MARK, RECOVERED
-from holdfast.assembly.reading import SystemClock
+from holdfast.assembly.reading import RECOVERING, SystemClock
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
@@ -38,10 +38,11 @@ from holdfast.storage.personal_recovery import Returned
 from holdfast.storage.rebuilding import Rebuilt, rebuild
 from holdfast.storage.recover import Pulled, pull
 from holdfast.storage.targets import Target, credentials_of, open_target
+from holdfast.storage.unfinished import end
 from holdfast.storage.versioned import through_versions
 
 NODE = "recovery"
-SPOOL = "ledger.recovering"
+SPOOL = "copy"
 # What a backup may bring into the home folder; nothing else, whatever it says.
 RESTORABLE = frozenset({FILE, RUNNER_FILE})
 
@@ -84,15 +85,16 @@ def recover(
         apart = _target_at(people_from, own) if people_from else None
         place = place_of(target, apart, escrow)
     _make_home(home)
-    with Folder(home / SPOOL).locked():
-        done, pulled, waiting = _recover(
-            home, database or _store_url(home), (copy, keys), (escrow, place), json
-        )
-    Folder(home / SPOOL).remove()
-    vkey = home / "ledger.vkey"
-    if not vkey.exists():
-        vkey.write_text("".join(f"{one}\n" for one in keys), encoding="utf-8")
-    written = _bring_settings(home, done.people.settings)
+    url = database or _store_url(home)
+    with Folder(home / RECOVERING).locked():
+        done, pulled, waiting = _recover(home, url, (copy, keys), (escrow, place), json)
+        vkey = home / "ledger.vkey"
+        if not vkey.exists():
+            vkey.write_text("".join(f"{one}\n" for one in keys), encoding="utf-8")
+        written = _bring_settings(home, done.people.settings)
+        with closing(open_store(url, create=False)) as store:
+            end(store)
+    Folder(home / RECOVERING).remove()
     found = _found(done, pulled, waiting, written)
     if json:
         print_json(found)
@@ -111,7 +113,7 @@ def _recover(
 ) -> tuple[Rebuilt, Pulled, int]:
     """Pull, verify and rebuild; return how many deliveries wait, too."""
     with progress_bar("verifying the copy", quiet=quiet) as told:
-        pulled = pull(*copy, Folder(home / SPOOL), told)
+        pulled = pull(*copy, Folder(home / RECOVERING / SPOOL), told)
     mark = FileMark(home / MARK)
     with closing(open_store(url)) as store:
         if store.size() < pulled.size:

@@ -1,8 +1,9 @@
 """A recovery from end to end: log, evidence, people, outbox, in a safe order.
 
 Deliveries that a restored outbox has open are held before the log moves on; so a crash
-at any point leaves nothing that a node would send. The log itself is left as it was
-published, root for root: that open jobs are given up is recorded when a node starts.
+at any point leaves nothing that a node would send. No node works on it until the caller
+says that all is back (`unfinished.end`). The log itself is left as it was published,
+root for root: that open jobs are given up is recorded when a node starts.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from holdfast.storage.recover import (
     bring_forward,
     restore_evidence,
 )
+from holdfast.storage.unfinished import begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def rebuild(
     """
     store = log.store
     if store.size() < pulled.size:
+        begin(store)
         hold_what_is_open(log)
     added = bring_forward(store, pulled, mark, progress)
     wanted = wanted_of(log.state())

@@ -14,6 +14,7 @@ from holdfast.journal import read as read_entry
 from holdfast.ledger.checkpoint import parse_checkpoint, verify_checkpoint
 from holdfast.ledger.errors import LedgerError
 from holdfast.ledger.note import VerifierKey, parse_note
+from holdfast.ledger.spans import Share
 from holdfast.ledger.tiles import bundles_of, decode_bundle
 from holdfast.ledger.verify import (
     CHECKPOINT_PATH,
@@ -40,15 +41,55 @@ Progress = Callable[[int, int], None]
 BUNDLES = "tile/entries/"
 
 
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Bundles on this machine, each whole or not there, unless the power failed.
+
+    What an earlier run left may be of another copy: it is tried, and believed no more
+    than the copy itself.
+    """
+
+    folder: Folder
+
+    @property
+    def is_used(self) -> bool:
+        """Say whether there is anything in it."""
+        return (self.folder.path / BUNDLES).is_dir()
+
+    def read(self, path: str) -> bytes | None:
+        """Return a bundle that was kept."""
+        return self.folder.read(path)
+
+    def keep(self, path: str, data: bytes) -> None:
+        """Keep a bundle. It is not synced: what is lost is fetched again."""
+        place = self.folder.path / path
+        beside = place.with_name(f".{place.name}.new")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(data)
+            beside.replace(place)
+        except OSError as fault:
+            raise StoreError(
+                f"what comes from the copy cannot be kept here: {fault.strerror}",
+                "A recovery needs about three times the log's size beside the database."
+                " Make room, and run it again: it goes on from there.",
+                str(self.folder.path),
+            ) from None
+
+    def clear(self) -> None:
+        """Begin anew."""
+        Folder(self.folder.path / BUNDLES).remove()
+
+
 @dataclass(slots=True)
 class Spooled:
-    """A copy read through a folder on this machine: each bundle is fetched once.
+    """A copy read through a spool: each bundle is fetched once.
 
     ``head`` is the checkpoint to go by, the largest one that the copy has.
     """
 
     target: Target
-    spool: Folder
+    spool: Spool
     head: bytes
 
     def read(self, path: str) -> bytes | None:
@@ -61,7 +102,7 @@ class Spooled:
         if data is None:
             data = self.target.read(path)
             if data is not None:
-                self.spool.replace(path, data)
+                self.spool.keep(path, data)
         return data
 
 
@@ -85,15 +126,36 @@ def pull(
     keys: Sequence[VerifierKey],
     spool: Folder,
     progress: Progress | None = None,
+    *,
+    share: Share = map,
 ) -> Pulled:
     """Fetch the copy and verify all of it under its largest valid checkpoint.
 
     A copy that a crash left between a checkpoint's copy and `checkpoint` is whole up
     to the larger one; it is the one to go by. A checkpoint that our key does not verify
     is ignored by name: whoever may put there must not be able to prevent a recovery.
-    One key of the log is enough: its entries name those before and after it.
+    One key of the log is enough: its entries name those before and after it. ``share``
+    has spans fetched and checked at once.
     """
-    keys, spent = tuple(keys), frozenset[bytes]()
+    kept = Spool(spool)
+    if not kept.is_used:
+        return _pull(target, tuple(keys), kept, progress, share)
+    try:
+        return _pull(target, tuple(keys), kept, progress, share)
+    except LedgerError:
+        # The fault may be in what an earlier run left here.
+        kept.clear()
+        return _pull(target, tuple(keys), kept, progress, share)
+
+
+def _pull(
+    target: Target,
+    keys: tuple[VerifierKey, ...],
+    spool: Spool,
+    progress: Progress | None,
+    share: Share,
+) -> Pulled:
+    spent = frozenset[bytes]()
     while True:
         notes, ignored = _notes(target, keys, spent)
         if not notes:
@@ -105,7 +167,9 @@ def pull(
         size = max(notes)
         reader = Spooled(target, spool, notes[size])
         earlier = [one for one in notes if one < size]
-        verified = verify_log(reader, keys, earlier=earlier, progress=progress)
+        verified = verify_log(
+            reader, keys, earlier=earlier, progress=progress, share=share
+        )
         custody = custody_of(_entries(reader, size))
         known = keys_ever(custody, keys)
         wrong = [one for one in notes if wrong_signer(notes[one], custody, keys)]
