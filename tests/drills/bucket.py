@@ -41,7 +41,8 @@ pid {base}/nginx.pid;
 error_log {base}/nginx.log warn;
 events {{ worker_connections 64; }}
 http {{
-  access_log {base}/access.log;
+  log_format asked '$who $request_method $request_uri';
+  access_log {base}/access.log asked;
   client_max_body_size 0;
   client_body_temp_path {base}/t1;
   proxy_temp_path {base}/t2;
@@ -87,6 +88,11 @@ class Bucket:
     base: Path
     port: int
     place: S3At
+
+    def asked(self) -> list[list[str]]:
+        """Return who asked for what so far: credential, method, address."""
+        lines = (self.base / "access.log").read_text().splitlines()
+        return [line.split(" ", 2) for line in lines]
 
     def stored(self) -> dict[str, bytes]:
         """Return every object as it is stored, asked of moto behind the door."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,13 +13,19 @@ from pathlib import Path
 import pytest
 from tests.drills.bucket import Bucket, a_bucket
 from tests.drills.rig import DATASTORE, Rig, a_rig, shared_temp
+from tests.drills.test_drill import BROKEN, report
 
+from holdfast.domain.events.drill import Sabotage, Scenario
+from holdfast.engines import drill
 from holdfast.engines.account import write_private
 from holdfast.engines.deleting import CONTENT, try_to_delete
+from holdfast.engines.drill_target import target_of
 from holdfast.engines.examine import examine
 from holdfast.engines.places import S3At
+from holdfast.engines.postgresql import postmaster
 from holdfast.engines.protected import Protected
 from holdfast.engines.provision import Layout, lay_out
+from holdfast.operations.ports.engine import Job
 
 pytestmark = [pytest.mark.engine, pytest.mark.drills]
 
@@ -80,6 +88,61 @@ def test_a_bucket_holds_the_whole_cycle(rig: tuple[Rig, Bucket]) -> None:
     assert "KEEPER1" not in production
     assert "KEEPER1" in recovery
     assert "PRODUCTION1" not in recovery
+
+
+@pytest.fixture(name="backed_up", scope="module")
+def _backed_up(rig: tuple[Rig, Bucket]) -> tuple[Rig, Bucket]:
+    """Provide the same with a backup in the bucket that is there to be copied."""
+    ended = rig[0].run("backup", "to-be-copied", 2)
+    assert ended.ok, ended.detail
+    rig[0].archive()
+    return rig
+
+
+@pytest.mark.parametrize("scenario", ["restore", "region-loss"])
+@pytest.mark.parametrize(("kind", "reason"), BROKEN)
+def test_a_sabotage_breaks_a_copy_of_the_bucket(
+    backed_up: tuple[Rig, Bucket], kind: Sabotage, reason: str, scenario: Scenario
+) -> None:
+    """Each sabotage ends the drill with the true reason; the bucket is only read."""
+    server, bucket = backed_up
+    before, asked = bucket.stored(), len(bucket.asked())
+    name = f"broken-{scenario}-{kind}"
+    job = Job(name, DATASTORE, "drill", 2, sabotage=kind, scenario=scenario)
+    server.engine.start(job)
+    ended = server.finish(job)
+
+    assert not ended.ok
+    measured = ended.rehearsal
+    assert measured is not None
+    [finding] = measured.findings
+    assert re.match(reason, finding), finding
+    assert measured.verified_at is None
+    assert (measured.untouched, measured.disposed) == (True, True)
+    after = bucket.stored()
+    assert {name: after.get(name) for name in before} == before
+    keeper = {method for who, method, _ in bucket.asked()[asked:] if who == "keeper"}
+    assert keeper <= {"GET", "HEAD"}
+    assert not (server.protected.folder / "drill").exists()
+    assert postmaster(target_of(server.protected).cluster) is None
+
+
+def test_without_room_nothing_is_copied(
+    backed_up: tuple[Rig, Bucket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy to break must not fill the volume that production may lie on."""
+    server, bucket = backed_up
+    asked = len(bucket.asked())
+    full = shutil.disk_usage("/")._replace(free=1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    job = Job("x", DATASTORE, "drill", 2, sabotage="missing-wal")
+    ended = drill.drill(server.protected, job, report(server))
+
+    assert ended.rehearsal is not None
+    [finding] = ended.rehearsal.findings
+    assert finding.startswith("sabotage: a copy to break, and what is restored from it")
+    fetched = [where for _, _, where in bucket.asked()[asked:] if "/bundle/" in where]
+    assert not fetched
 
 
 @pytest.fixture(name="bucket")

@@ -71,7 +71,8 @@ class Call:
     """A command to run: what, for how long at most, where, and with what around it.
 
     ``secret_output``: what it prints is customers' data; evidence keeps the digest.
-    ``fence``: it runs inside, cut off from the rest.
+    ``fence``: it runs inside, cut off from the rest. ``into``: a file that is there and
+    takes the output, however large; then `Ran.data` is empty.
     """
 
     argv: tuple[str, ...]
@@ -81,6 +82,7 @@ class Call:
     environment: Mapping[str, str] | None = None
     secret_output: bool = False
     fence: Fence | None = None
+    into: Path | None = None
 
 
 def run(call: Call) -> Ran:
@@ -88,18 +90,20 @@ def run(call: Call) -> Ran:
 
     Raises `HoldfastError` naming the package to install where the program is missing.
     """
-    with tempfile.TemporaryFile() as sink:
+    with call.into.open("r+b") if call.into else tempfile.TemporaryFile() as sink:
         started_at, began = datetime.now(UTC), time.monotonic()
         status = _wait(_launch(call, sink), call.deadline)
         spent = timedelta(seconds=time.monotonic() - began)
         wall = datetime.now(UTC) - started_at
         sink.seek(0)
-        data = sink.read()
+        digest, size = hashlib.file_digest(sink, "sha256").hexdigest(), sink.tell()
+        sink.seek(0)
+        data = b"" if call.into else sink.read()
     evidence = Evidence(
         argv=call.argv,
         exit_status=status,
-        output_digest=f"sha256:{hashlib.sha256(data).hexdigest()}",
-        output_tail=f"{len(data)} bytes" if call.secret_output else _tail(data),
+        output_digest=f"sha256:{digest}",
+        output_tail=f"{size} bytes" if call.secret_output else _tail(data),
         tool_version=call.version,
         started_at=started_at,
         wall=wall,

@@ -9,6 +9,7 @@ Cipher keys stand in these private files only.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -68,6 +69,22 @@ def call(
     Raises `HoldfastError` before anything happens where this pgBackRest is too old for
     the server or for a repository.
     """
+    prepared = prepare(protected, command, *options, config=config, arguments=arguments)
+    within = deadline or prepared.deadline
+    return run(replace(prepared, deadline=within, fence=fence))
+
+
+def prepare(
+    protected: Protected,
+    command: str,
+    *options: str,
+    config: Path,
+    arguments: tuple[str | Path, ...] = (),
+) -> Call:
+    """Return the call of one pgBackRest command, which `call` runs.
+
+    Raises `HoldfastError` as `call` does.
+    """
     _insist_on_versions(protected, command)
     argv = argv_of(
         protected.pgbackrest,
@@ -76,16 +93,13 @@ def call(
         command,
         *arguments,
     )
-    return run(
-        Call(
-            argv,
-            deadline or protected.deadlines.short,
-            protected.folder,
-            version(protected.pgbackrest),
-            environment(protected),
-            secret_output=command == "repo-get",
-            fence=fence,
-        )
+    return Call(
+        argv,
+        protected.deadlines.short,
+        protected.folder,
+        version(protected.pgbackrest),
+        environment(protected),
+        secret_output=command == "repo-get",
     )
 
 

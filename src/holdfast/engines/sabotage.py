@@ -1,9 +1,10 @@
 """Break something on purpose, in a copy, to see that a drill can fail.
 
-Nothing real is harmed: the repository is copied into the drill's own place and broken
-there, the wrong key stands in a configuration of the drill's own, and the place
-without room is a small file system that nobody but the restore sees; where the kernel
-makes none for us, one where nothing can be written at all.
+Nothing real is harmed: of the repository, wherever it lies, what the restore needs is
+copied into the drill's own place and broken there; the wrong key stands in a
+configuration of the drill's own, and the place without room is a small file system that
+nobody but the restore sees; where the kernel makes none for us, one where nothing can
+be written at all.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import assert_never
 from holdfast.domain.events.drill import Sabotage
 from holdfast.engines.account import own_folder, write_private
 from holdfast.engines.drill_target import Walled
-from holdfast.engines.evidence import Call, argv_of, run, summarise
+from holdfast.engines.partial_copy import copy_needed
 from holdfast.engines.pgbackrest_info import read_info
 from holdfast.engines.protected import Protected, RepositoryAt
 from holdfast.engines.report import Report
@@ -49,8 +50,9 @@ def _broken(
             return replace(target, cluster=replace(target.cluster, data=NO_ROOM))
         case "corrupt-repository":
             copied = _copy(target, place, report)
-            for file in sorted((copied.path / "backup").rglob("bundle/*")):
-                _spoil(file)
+            for file in sorted((copied.path / "backup").glob("*/*/**/*")):
+                if file.is_file() and not file.name.startswith("backup.manifest"):
+                    _spoil(file)
             return _with(target, copied)
         case "missing-wal":
             backups = read_info(target, number).good_backups
@@ -63,27 +65,9 @@ def _broken(
 
 
 def _copy(target: Protected, place: RepositoryAt, report: Report) -> RepositoryAt:
-    if place.folder is None:
-        raise HoldfastError(
-            f"only a repository in a folder is copied, and this is {place.location}",
-            "Try wrong-key or no-space, or another repository with --repository.",
-        )
-    if place.folder is None:
-        raise HoldfastError(
-            f"repository {place.number} is no folder, so there is no copy to break",
-            "Break it with wrong-key or no-space, or name a repository in a folder.",
-        )
     report.step("copying the repository, to break the copy")
-    copy = target.folder / "broken-repository"
-    argv = argv_of("/usr/bin/cp", "--recursive", "--no-target-directory")
-    argv = (*argv, str(place.path), str(copy))
-    ran = report.keep(run(Call(argv, target.deadlines.restore, target.folder)))
-    if not ran.exited_well:
-        raise HoldfastError(
-            f"the repository could not be copied: {summarise(ran)}",
-            "Sabotage needs room for a copy of the repository.",
-        )
-    return replace(place, path=copy)
+    folder = own_folder(target.folder / "broken-repository")
+    return copy_needed(target, place.number, folder, report)
 
 
 def _spoil(file: Path) -> None:
