@@ -24,12 +24,12 @@ class Faults:
         except HoldfastError as error:
             self._tell(name, f"{error} ({error.hint})")
         except Exception as error:
-            if self._tell(name, f"{type(error).__name__} in: {name}"):
+            if self._tell(name, type(error).__name__):
                 self.logger.exception(name)
 
     def _tell(self, name: str, fault: str) -> bool:
         fresh = self.known.get(name) != fault
         if fresh:
-            self.logger.error("%s", fault)
+            self.logger.error("%s: %s", name, fault)
         self.known[name] = fault
         return fresh

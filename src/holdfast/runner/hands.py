@@ -10,8 +10,8 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from holdfast.errors import HoldfastError
 from holdfast.operations.world import Inbox, Work
+from holdfast.runner.faults import Faults
 
 THREADS = 8
 LOGGER = logging.getLogger("holdfast.runner")
@@ -25,7 +25,7 @@ class ThreadHands:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="hand")
         self._lock = threading.Lock()
         self._busy: set[str] = set()
-        self.faults: dict[str, str] = {}
+        self.faults = Faults(LOGGER)
 
     def do(self, key: str, work: Work) -> None:
         """Start the work unless work of the same key is under way."""
@@ -41,18 +41,7 @@ class ThreadHands:
 
     def _run(self, key: str, work: Work) -> None:
         try:
-            self._inbox.put(work())
-            self.faults.pop(key, None)
-        except HoldfastError as error:
-            self._report(key, f"{error} ({error.hint})")
-        except Exception as error:
-            self._report(key, type(error).__name__)
-            LOGGER.exception("%s", key)
+            self.faults.attempt(key, lambda: self._inbox.put(work()))
         finally:
             with self._lock:
                 self._busy.discard(key)
-
-    def _report(self, key: str, fault: str) -> None:
-        if self.faults.get(key) != fault:
-            LOGGER.error("%s: %s", key, fault)
-        self.faults[key] = fault

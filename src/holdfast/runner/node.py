@@ -11,12 +11,12 @@ from functools import partial
 
 from holdfast.domain.events.governance import NodeStarted
 from holdfast.domain.events.observation import ProbesSealed, VantageChanged
-from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.attest import check_ledger, record_signing
 from holdfast.operations.beat import beat
 from holdfast.operations.deliver import publish_page
 from holdfast.operations.world import World
+from holdfast.runner.faults import Faults
 from holdfast.runner.signing import Signing
 from holdfast.sources.prober import Prober
 from holdfast.sources.samples import Seal, Transition
@@ -42,7 +42,7 @@ class Node:
     beat_every: timedelta
     seal_every: timedelta
     stopped: threading.Event = field(default_factory=threading.Event)
-    faults: dict[str, str] = field(default_factory=dict)
+    faults: Faults = field(default_factory=lambda: Faults(LOGGER))
     _prober: Prober | None = None
     _probing: str | None = None
     _published_at: datetime | None = None
@@ -54,52 +54,36 @@ class Node:
     def run(self) -> None:
         """Beat until `stopped` is set; then seal what was seen and record it."""
         self._say_hello()
-        signing = Signing(partial(self._try, "sign", self._sign), self.world.log.grown)
+        signing = Signing(
+            partial(self.faults.attempt, "sign", self._sign), self.world.log.grown
+        )
         signing.start()
         try:
             while not self.stopped.wait(self.beat_every.total_seconds()):
                 self.once()
         finally:
-            self._try("stop looking", self._stop_probing)
+            self.faults.attempt("stop looking", self._stop_probing)
             self.world.hands.close()
-            self._try("record the rest", self._record)
+            self.faults.attempt("record the rest", self._record)
             if signing.stop():
-                self._try("sign", self._sign)
-            self._try("tell of signing", self._tell_refusal)
-            self._try("keep the fold", self._keep_fold_at_end)
+                self.faults.attempt("sign", self._sign)
+            self.faults.attempt("tell of signing", self._tell_refusal)
+            self.faults.attempt("keep the fold", self._keep_fold_at_end)
 
     def once(self) -> None:
         """Take in what probes saw and beat; a fault ends its step, not the node."""
         now = self.world.clock.now()
         self._sealed_at = self._sealed_at or now
         seal = now - self._sealed_at >= self.seal_every
-        self._try("follow the catalogue", self._follow_catalogue)
-        self._try("look", partial(self._look, seal=seal))
-        self._try("verify", partial(self._verify, now))
-        self._try("publish", partial(self._publish, now))
-        self._try("beat", partial(beat, self.world))
+        self.faults.attempt("follow the catalogue", self._follow_catalogue)
+        self.faults.attempt("look", partial(self._look, seal=seal))
+        self.faults.attempt("verify", partial(self._verify, now))
+        self.faults.attempt("publish", partial(self._publish, now))
+        self.faults.attempt("beat", partial(beat, self.world))
         if self.world.log.unkept >= KEEP_FOLD_AFTER:
             self.world.hands.do("keep the fold", self._keep_fold)
-        self._try("compare with the copies", self._compare)
-        self._try("tell of signing", self._tell_refusal)
-
-    def _try(self, name: str, step: Callable[[], None]) -> None:
-        """Do a step; what goes wrong is told once, until it changes."""
-        try:
-            step()
-            self.faults.pop(name, None)
-        except HoldfastError as error:
-            self._tell(name, f"{error} ({error.hint})")
-        except Exception as error:
-            if self._tell(name, f"{type(error).__name__} in: {name}"):
-                LOGGER.exception(name)
-
-    def _tell(self, name: str, fault: str) -> bool:
-        fresh = self.faults.get(name) != fault
-        if fresh:
-            LOGGER.error("%s", fault)
-        self.faults[name] = fault
-        return fresh
+        self.faults.attempt("compare with the copies", self._compare)
+        self.faults.attempt("tell of signing", self._tell_refusal)
 
     def _record(self) -> None:
         self.world.inbox.hand_over(self.world.log.record)
