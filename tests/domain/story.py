@@ -124,14 +124,14 @@ class Story:
     now: datetime = T0
     state: State = field(default_factory=State)
     told: list[Event] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
 
     def tell(self, *events: Event, recorded_at: datetime | None = None) -> Story:
         """Record events, by default at the story's moment; repeats by key are none."""
-        keys = {event.key for event in self.told}
         for event in events:
-            if event.key in keys:
+            if event.key in self.known:
                 continue
-            keys.add(event.key)
+            self.known.add(event.key)
             index = len(self.told)
             self.told.append(event)
             self.state = evolve(self.state, event, index, recorded_at or self.now)
