@@ -129,7 +129,10 @@ def short(path: Path) -> str:
 
 
 def imports(path: Path) -> set[str]:
-    """Return every dotted name that the file imports, or imports from."""
+    """Return every dotted name that the file imports, or imports from.
+
+    Also those that it names in a string, as the command line does, to import them late.
+    """
     found: set[str] = set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
@@ -137,6 +140,8 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.update(re.findall(r"^(holdfast(?:\.\w+)+):\w+$", node.value))
     return found
 
 

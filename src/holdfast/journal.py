@@ -280,12 +280,19 @@ def _converter() -> cattrs.Converter:
 
 
 _CONVERTER = _converter()
-_READERS: dict[tuple[str, int], Callable[[Any, Any], Any]] = {
-    name: make_dict_structure_fn(
-        kind,
-        _CONVERTER,
-        _cattrs_forbid_extra_keys=True,
-        _cattrs_detailed_validation=False,
-    )
-    for name, kind in EVENT_TYPES.items()
-}
+
+
+class _Readers(dict[tuple[str, int], Callable[[Any, Any], Any]]):
+    """What reads the body of each type; made when the first such body comes."""
+
+    def __missing__(self, name: tuple[str, int]) -> Callable[[Any, Any], Any]:
+        self[name] = made = make_dict_structure_fn(
+            EVENT_TYPES[name],
+            _CONVERTER,
+            _cattrs_forbid_extra_keys=True,
+            _cattrs_detailed_validation=False,
+        )
+        return made
+
+
+_READERS = _Readers()

@@ -38,7 +38,7 @@ from holdfast.evidence.backups import (
 from holdfast.operations.backing_up import BusyError, order_backup
 from holdfast.operations.ports.engine import BackupKind
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Take a backup, and see them all.", no_args_is_help=True)
 POLL_SECONDS = 0.25
 # A runner beats every second; one that has not begun after this is not there.
 TAKEN_UP_WITHIN = timedelta(seconds=60)

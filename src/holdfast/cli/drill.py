@@ -30,7 +30,7 @@ from holdfast.evidence.as_json import as_json
 from holdfast.evidence.drills import DrillView, drill_views, ended_at
 from holdfast.operations.rehearse import Wanted, order_rehearsal
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Rehearse a recovery, and measure it.", no_args_is_help=True)
 POLL_SECONDS = 0.25
 # A node beats every second; one that has not begun after this is not there.
 TAKEN_UP_WITHIN = timedelta(seconds=60)

@@ -26,7 +26,7 @@ from holdfast.evidence.standing import incident_view
 from holdfast.evidence.views import IncidentView
 from holdfast.operations import lapses, respond, suspicions, tampering
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Acknowledge, declare, recover.", no_args_is_help=True)
 IncidentOption = Annotated[
     str | None, typer.Option("--incident", help="Its id; needed if several run.")
 ]

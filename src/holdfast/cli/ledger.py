@@ -9,6 +9,7 @@ import typer
 
 from holdfast.cli import proving, verifying
 from holdfast.cli.common import DEFAULT_HOME, HomeOption, JsonOption, print_json
+from holdfast.cli.lazily import lazily
 from holdfast.cli.reading import (
     HOME_KEY,
     DatabaseOption,
@@ -21,7 +22,25 @@ from holdfast.cli.reading import (
 from holdfast.cli.witnessed import size_to_publish
 from holdfast.storage.folder import export as export_log
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    help="Verify, export and prove the log.",
+    no_args_is_help=True,
+    cls=lazily(
+        {
+            "publish": "holdfast.cli.off_site:publish",
+            "status": "holdfast.cli.off_site:status",
+            "check": "holdfast.cli.self_proof:check",
+            "rehearse": "holdfast.cli.self_proof:rehearse",
+            "escrow": "holdfast.cli.off_site:escrow",
+            "recover": "holdfast.cli.recovering:recover",
+            "succeed": "holdfast.cli.succession:succeed_log",
+            "succession": "holdfast.cli.succession:show_succession",
+            "quarantine": "holdfast.cli.off_site:quarantine",
+            "witness": "holdfast.cli.ledger_witness:app",
+            "key": "holdfast.cli.ledger_key:app",
+        }
+    ),
+)
 app.command("verify", cls=verifying.DatabaseAlone)(verifying.verify)
 app.command("prove")(proving.prove)
 app.command("verify-proof")(proving.verify_proof)

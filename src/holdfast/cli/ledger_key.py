@@ -45,7 +45,7 @@ from holdfast.storage.off_site import OffSite
 
 PUBLIC = "ledger.vkey"
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="The log's keys.", no_args_is_help=True)
 
 
 @app.command()

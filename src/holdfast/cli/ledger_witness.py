@@ -24,7 +24,7 @@ from holdfast.cli.common import (
 from holdfast.errors import HoldfastError
 from holdfast.operations.rotation import retire_witness
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Who cosigns the log.", no_args_is_help=True)
 
 
 @app.command("list")

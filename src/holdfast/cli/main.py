@@ -14,30 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from holdfast.cli import (
-    adopting,
-    approving,
-    backup,
-    binding,
-    demo,
-    drill,
-    incident,
-    ledger,
-    ledger_key,
-    ledger_witness,
-    node,
-    off_site,
-    people,
-    policy,
-    recover,
-    recovering,
-    runner,
-    self_proof,
-    simulate,
-    standing,
-    succession,
-    witness,
-)
+from holdfast.cli.lazily import lazily
 from holdfast.errors import FaultsError, HoldfastError
 
 INTERRUPTED = 130
@@ -46,48 +23,39 @@ TRACEBACK = "HOLDFAST_TRACEBACK"
 app = typer.Typer(
     name="holdfast",
     help="Reads a Business Resilience Policy, runs it, and proves it.",
+    cls=lazily(
+        {
+            "policy": "holdfast.cli.policy:app",
+            "ledger": "holdfast.cli.ledger:app",
+            "witness": "holdfast.cli.witness:app",
+            "incident": "holdfast.cli.incident:app",
+            "people": "holdfast.cli.people:app",
+            "backup": "holdfast.cli.backup:app",
+            "drill": "holdfast.cli.drill:app",
+            "init": "holdfast.cli.node:init",
+            "serve": "holdfast.cli.node:serve",
+            "runner": "holdfast.cli.runner:runner",
+            "runner-grants": "holdfast.cli.runner:grants",
+            "password": "holdfast.cli.node:password",
+            "sign-in": "holdfast.cli.approving:sign_in",
+            "sign-out": "holdfast.cli.approving:sign_out",
+            "approvals": "holdfast.cli.approving:approvals",
+            "approve": "holdfast.cli.approving:approve",
+            "break-glass": "holdfast.cli.approving:break_glass",
+            "review": "holdfast.cli.approving:review",
+            "cancel": "holdfast.cli.approving:cancel",
+            "recover": "holdfast.cli.recover:recover",
+            "standing": "holdfast.cli.standing:standing",
+            "simulate": "holdfast.cli.simulate:simulate",
+            "demo": "holdfast.cli.demo:demo",
+        }
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-policy.app.command("bind")(binding.bind)
-policy.app.command("adopt")(adopting.adopt_folder)
-app.add_typer(policy.app, name="policy", help="Read the policy and put it in force.")
-ledger.app.command("publish")(off_site.publish)
-ledger.app.command("status")(off_site.status)
-ledger.app.command("check")(self_proof.check)
-ledger.app.command("rehearse")(self_proof.rehearse)
-ledger.app.command("escrow")(off_site.escrow)
-ledger.app.command("recover")(recovering.recover)
-ledger.app.command("succeed")(succession.succeed_log)
-ledger.app.command("succession")(succession.show_succession)
-ledger.app.add_typer(
-    off_site.quarantine, name="quarantine", help="What waits after a recovery."
-)
-ledger.app.add_typer(ledger_witness.app, name="witness", help="Who cosigns the log.")
-ledger.app.add_typer(ledger_key.app, name="key", help="The log's keys.")
-app.add_typer(ledger.app, name="ledger", help="Verify, export and prove the log.")
-app.add_typer(witness.app, name="witness", help="Cosign other people's logs.")
-app.add_typer(incident.app, name="incident", help="Acknowledge, declare, recover.")
-app.add_typer(people.app, name="people", help="Personal data: see and erase it.")
-app.add_typer(backup.app, name="backup", help="Take a backup, and see them all.")
-app.add_typer(drill.app, name="drill", help="Rehearse a recovery, and measure it.")
-app.command("init")(node.init)
-app.command("serve")(node.serve)
-app.command("runner")(runner.runner)
-app.command("runner-grants")(runner.grants)
-app.command("password")(node.password)
-app.command("sign-in")(approving.sign_in)
-app.command("sign-out")(approving.sign_out)
-app.command("approvals")(approving.approvals)
-app.command("approve")(approving.approve)
-app.command("break-glass")(approving.break_glass)
-app.command("review")(approving.review)
-app.command("cancel")(approving.cancel)
-app.command("recover")(recover.recover)
-app.command("standing")(standing.standing)
-app.command("simulate")(simulate.simulate)
-app.command("demo")(demo.demo)
+# Without a command of its own, a callback is what makes it a group.
+app.callback()(lambda: None)
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ from holdfast.storage.opening import open_store
 
 NODE = "recovery"
 
-quarantine = typer.Typer(no_args_is_help=True)
+quarantine = typer.Typer(help="What waits after a recovery.", no_args_is_help=True)
 
 
 def publish(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:

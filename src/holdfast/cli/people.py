@@ -23,7 +23,7 @@ from holdfast.cli.common import (
 )
 from holdfast.operations import erasing
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Personal data: see and erase it.", no_args_is_help=True)
 
 WhoArgument = Annotated[
     str, typer.Argument(metavar="PERSON", help="An id, or person:ID or customer:ID.")

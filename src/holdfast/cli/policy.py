@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from holdfast.cli.common import JsonOption, console, print_json, read_text
+from holdfast.cli.lazily import lazily
 from holdfast.domain.policy.compiler import compile_policy
 from holdfast.domain.policy.model import CompiledPolicy, Sentence
 from holdfast.domain.policy.report import check_report, needs_mending
@@ -17,7 +18,16 @@ from holdfast.domain.policy.summary import summarise
 from holdfast.domain.runbook import parse_runbook
 from holdfast.errors import FaultsError, HoldfastError
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    help="Read the policy and put it in force.",
+    no_args_is_help=True,
+    cls=lazily(
+        {
+            "bind": "holdfast.cli.binding:bind",
+            "adopt": "holdfast.cli.adopting:adopt_folder",
+        }
+    ),
+)
 
 LARGEST = 5 * 1024 * 1024
 PolicyArgument = Annotated[

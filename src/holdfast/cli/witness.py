@@ -36,7 +36,7 @@ MEMORY = "witness.sqlite"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 LOGGER = logging.getLogger("holdfast.witness")
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Cosign other people's logs.", no_args_is_help=True)
 
 WitnessHome = Annotated[
     Path, typer.Option("--home", help="The witness's folder on this machine.")

@@ -10,9 +10,6 @@ import difflib
 from dataclasses import dataclass
 from datetime import date
 
-import holidays
-import holidays.version
-
 from holdfast.errors import HoldfastError
 
 _FORMAT = "holdfast holidays v1"
@@ -56,17 +53,21 @@ def holiday_table(
             f"cannot make a holiday table from {first_year} to {last_year}",
             f"Give a first and a last year, at most {_LONGEST} years in all.",
         )
+    import holidays  # noqa: PLC0415 - Reading an adopted table takes none of it.
+
     region = region_name(country, subdivision)
     found = holidays.country_holidays(
         country, subdiv=subdivision, years=range(first_year, last_year + 1)
     )
     named = tuple((day, " ".join(name.split())) for day, name in sorted(found.items()))
-    source = f"python-holidays {holidays.version.__version__}"
+    source = f"python-holidays {holidays.__version__}"
     return HolidayTable(region, first_year, last_year, source, named)
 
 
 def region_name(country: str, subdivision: str | None) -> str:
     """Return the region's code, ISO 3166 as in "AU-VIC"; an unknown one is a fault."""
+    import holidays  # noqa: PLC0415 - As above.
+
     known = holidays.list_supported_countries(include_aliases=False)
     if country not in known:
         raise HoldfastError(

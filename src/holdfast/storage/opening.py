@@ -10,7 +10,6 @@ from sqlalchemy.exc import ArgumentError
 from holdfast.operations.ports.store import Store
 from holdfast.storage.errors import StoreError
 from holdfast.storage.memory import MemoryStore
-from holdfast.storage.postgresql import PostgresqlStore
 from holdfast.storage.sqlite import SqliteStore
 
 _FORMS = "Write memory:, sqlite:///path/to/file or postgresql://user@host/database."
@@ -40,4 +39,7 @@ def _open_postgresql(rest: str, *, create: bool) -> Store:
     except (ArgumentError, ValueError):
         # Without the cause: it would quote the address with its password.
         raise StoreError("not the address of a store", _FORMS, "postgresql:") from None
+    # Its driver and dialect take as long to load as all the rest of SQLAlchemy.
+    from holdfast.storage.postgresql import PostgresqlStore  # noqa: PLC0415
+
     return PostgresqlStore(url, create=create)
