@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_ARGS ?= --yes
+# Holdfast is started some hundred times: it is compiled for the first, and kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check format lint types floors docstrings bench bench-recovery drills torture torture-ledger torture-recovery docs audit lock packages clean bench-ledger
 
