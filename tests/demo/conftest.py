@@ -1,4 +1,4 @@
-"""What the demo's tests share: a PostgreSQL of their own, which may be killed."""
+"""What the demo's tests share: a PostgreSQL, which they may kill."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 
 BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/bin"))
@@ -20,11 +22,12 @@ class Cluster:
     """A PostgreSQL on a socket in a temporary folder, which tests may kill."""
 
     folder: Path
+    database: str = "postgres"
 
     @property
     def dsn(self) -> str:
         """Return how to connect to it."""
-        return f"host={self.folder} dbname=postgres user=postgres"
+        return f"host={self.folder} dbname={self.database} user=postgres"
 
     def start(self) -> None:
         """Start the server and wait until it takes connections."""
@@ -36,6 +39,11 @@ class Cluster:
     def stop(self) -> None:
         """Stop the server at once, as a crash would."""
         self._run("pg_ctl", "-w", "-D", self.data, "-m", "immediate", "stop")
+
+    @property
+    def runs(self) -> bool:
+        """Say whether it was started, and not stopped since."""
+        return (self.data / "postmaster.pid").exists()
 
     @property
     def data(self) -> Path:
@@ -63,16 +71,32 @@ class Cluster:
         )
 
 
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    """Give a running PostgreSQL; it is gone afterwards."""
+@pytest.fixture(scope="module")
+def server() -> Iterator[Cluster]:
+    """Give a PostgreSQL for all tests of a module; it is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="shop-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     ours = Cluster(folder)
-    ours.initialise()
-    ours.start()
-    yield ours
-    if (ours.data / "postmaster.pid").exists():
-        ours.stop()
-    shutil.rmtree(folder)
+    try:
+        ours.initialise()
+        ours.start()
+        yield ours
+    finally:
+        if ours.runs:
+            ours.stop()
+        shutil.rmtree(folder)
+
+
+_NUMBERS = count()
+
+
+@pytest.fixture
+def cluster(server: Cluster) -> Cluster:
+    """Give the server, running, with an empty database of the test's own."""
+    if not server.runs:
+        server.start()
+    name = f"shop{next(_NUMBERS)}"
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    return Cluster(server.folder, name)

@@ -16,14 +16,14 @@ from holdfast.demo import shop_schema
 from holdfast.demo.customers import NOTES, acknowledged, compare
 from holdfast.demo.spawn import Spawned
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("shop")]
 
 
 def get(url: str, body: object = None) -> tuple[int, str]:
     """Return status and body of a request."""
     data = None if body is None else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(url, data, timeout=10) as answer:
+        with urllib.request.urlopen(url, data, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refusal:
         with refusal:
@@ -31,8 +31,8 @@ def get(url: str, body: object = None) -> tuple[int, str]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Look again until the condition holds, or give up after 20 seconds."""
-    deadline = time.monotonic() + 20
+    """Look again until the condition holds, or give up after two minutes."""
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
