@@ -26,7 +26,7 @@ class Said:
 
 
 def holdfast(
-    *words: str | Path, given: str = "", obedient: bool = False, seconds: float = 60
+    *words: str | Path, given: str = "", obedient: bool = False, seconds: float = 120
 ) -> Said:
     """Run the command. ``obedient``: even as root it keeps to the files' modes."""
     argv = [sys.executable, "-m", "holdfast", *map(str, words)]

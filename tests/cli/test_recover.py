@@ -36,7 +36,7 @@ from holdfast.settings import Home
 from holdfast.simulation.clock import JumpingClock
 from holdfast.storage.passwords import hash_password
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 120.0
 PASSWORD = "three plain words"
 ORDERED = ("--repository", "2")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from holdfast.demo.ports import free_port
 from holdfast.operations.ports.store import Store
 from holdfast.storage.opening import open_store
 
@@ -72,13 +72,6 @@ def _binaries() -> Path:
     return candidates[0].parent
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _run(*argv: str) -> None:
     # PostgreSQL refuses to run as root; its folder belongs to its own user then.
     as_root = os.geteuid() == ROOT_USER
@@ -103,7 +96,7 @@ def postgresql() -> Iterator[Server]:
     """Start a PostgreSQL, and stop it when the session ends."""
     binaries = _binaries()
     folder = Path(tempfile.mkdtemp(prefix="holdfast-pg-"))
-    data, port = folder / "data", _free_port()
+    data, port = folder / "data", free_port()
     if os.geteuid() == ROOT_USER:
         shutil.chown(folder, "postgres", "postgres")
     with ExitStack() as stack:

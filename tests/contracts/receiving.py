@@ -15,13 +15,13 @@ def answering(*answers: bytes) -> Iterator[int]:
     An empty answer closes the connection without a word.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
+        listener.settimeout(60)
 
         def serve() -> None:
             for answer in answers:
                 peer, _ = listener.accept()
                 with peer:
-                    peer.settimeout(10)
+                    peer.settimeout(60)
                     peer.recv(65_536)
                     peer.sendall(answer)
 
@@ -38,12 +38,6 @@ def silent() -> Iterator[int]:
     """Take connections on a loopback port and never say a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
-
-
-def unused_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def http(status: str, body: bytes = b"", **headers: str) -> bytes:

@@ -22,7 +22,7 @@ from holdfast.demo.spawn import Spawned
 from holdfast.operations.ports.channel import Accepted, Channel, Message, Rejected
 
 TOKEN = "xoxb-not-a-secret-of-anybody"
-PATIENCE = timedelta(seconds=1)
+PATIENCE, HASTE = timedelta(seconds=60), timedelta(seconds=3)
 NOTICE = Message("notice/i1/irt/2", "Shop is down", "Since 08:12 <!channel> & more.")
 
 
@@ -30,16 +30,23 @@ NOTICE = Message("notice/i1/irt/2", "Shop is down", "Since 08:12 <!channel> & mo
 class Side:
     """A channel with the side that receives from it."""
 
-    channel: Channel
+    connect: Callable[[timedelta], Channel]
     address: str
     folder: Path
     kept_keys: Callable[[], list[str]]
     stop: Callable[[], int]
 
-    def send_under(self, *faults: Fault) -> Accepted | Rejected:
+    @property
+    def channel(self) -> Channel:
+        """Return the channel, with patience for a busy machine."""
+        return self.connect(PATIENCE)
+
+    def send_under(
+        self, *faults: Fault, patience: timedelta = PATIENCE
+    ) -> Accepted | Rejected:
         """Send the notice while the other side misbehaves."""
         ask(self.folder, *faults)
-        return self.channel.send(NOTICE, self.address)
+        return self.connect(patience).send(NOTICE, self.address)
 
 
 @pytest.fixture(params=["slack", "mail"])
@@ -51,15 +58,18 @@ def side(request, tmp_path):
         folder = ("--folder", tmp_path)
         with Spawned("slack_server", *folder, environment=variable, log=log) as process:
             url = f"http://127.0.0.1:{process.port}/api/"
-            slack = Slack(TOKEN, base_url=url, timeout=PATIENCE)
             yield Side(
-                slack, "C0IRT", tmp_path, lambda: slack_keys(tmp_path), process.stop
+                lambda patience: Slack(TOKEN, base_url=url, timeout=patience),
+                "C0IRT",
+                tmp_path,
+                lambda: slack_keys(tmp_path),
+                process.stop,
             )
     else:
         with Spawned("mail_relay", "--folder", tmp_path, log=log) as process:
-            relay = Relay("127.0.0.1", process.port, "status@a.test", timeout=PATIENCE)
+            at = ("127.0.0.1", process.port, "status@a.test")
             yield Side(
-                Smtp(relay),
+                lambda patience: Smtp(Relay(*at, timeout=patience)),
                 "ana@a.test",
                 tmp_path,
                 lambda: [mail.key for mail in mail_relay.mails(tmp_path)],
@@ -100,7 +110,7 @@ def test_lost_answer_is_uncertain_and_the_message_is_there(side):
 
 def test_silence_ends_at_the_deadline_and_is_uncertain(side):
     """An other side that never answers costs no more than the deadline."""
-    answer = side.send_under(Fault("hang", seconds=60))
+    answer = side.send_under(Fault("hang", seconds=600), patience=HASTE)
     assert isinstance(answer, Rejected)
     assert (answer.uncertain, answer.permanent) == (True, False)
     assert "timed out" in answer.reason

@@ -79,13 +79,13 @@ def _together(store: SqlStore, calls: Sequence[Call]) -> list[Future[Appended]]:
 
     def hold(_: datetime) -> bytes:
         held.set()
-        assert gate.wait(20)
+        assert gate.wait(60)
         return b"first"
 
     store._turns._serve = spy
     with ThreadPoolExecutor(len(calls) + 1) as pool:
         first = pool.submit(store.append, [Draft("first", hold)], now=NOW)
-        assert held.wait(20)
+        assert held.wait(60)
         futures = []
         for number, call in enumerate(calls, 1):
             futures.append(pool.submit(call))

@@ -28,7 +28,7 @@ def send_against(*answers: bytes) -> Accepted | Rejected:
 def slack_at(port: int) -> Slack:
     """Return the channel to a loopback port."""
     url = f"http://127.0.0.1:{port}/api/"
-    return Slack(TOKEN, base_url=url, timeout=timedelta(seconds=1))
+    return Slack(TOKEN, base_url=url, timeout=timedelta(seconds=60))
 
 
 def said(**body: object) -> bytes:

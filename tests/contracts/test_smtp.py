@@ -51,7 +51,7 @@ def relay_in_a_thread(folder: Path, **options: object) -> Iterator[int]:
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        asyncio.run_coroutine_threadsafe(_end(server, open_ends), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end(server, open_ends), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -20,15 +20,16 @@ import pytest
 
 from holdfast.channels import publishing
 from holdfast.channels.status_page import StatusPage, current
+from holdfast.demo.ports import free_port
 from holdfast.demo.spawn import Spawned
 from holdfast.errors import HoldfastError
 from holdfast.operations.ports.channel import Accepted, Message, Rejected
 from holdfast.sources.status_fetch import NotSeen, SeenPage, seen
 
-from .receiving import answering, http, unused_port
+from .receiving import answering, http
 
 MOMENT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-PATIENCE = timedelta(seconds=2)
+PATIENCE = timedelta(seconds=60)
 
 
 def notice(number: int, name: str = "Shop") -> Message:
@@ -379,7 +380,7 @@ def test_what_is_not_our_page_is_not_seen(answer, detail):
 
 def test_unreachable_page_is_not_seen():
     """A page that does not answer is a value, too."""
-    url = f"http://127.0.0.1:{unused_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     page = seen(url, "r1", PATIENCE, allow_loopback=True)
     assert isinstance(page, NotSeen)
     assert page.detail.endswith("connection refused")
@@ -410,7 +411,7 @@ def test_web_server_stays_in_its_folder(server, path):
     (folder / "current/leak.json").symlink_to(folder / "secret.json")
     (folder / "current/.hidden.json").write_text("{}")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(url + path, timeout=10)
+        urllib.request.urlopen(url + path, timeout=60)
     with refused.value:
         assert refused.value.code == 404
 
@@ -421,6 +422,6 @@ def test_web_server_says_what_it_serves_and_lets_nothing_be_kept(server):
     page_in(folder).send(notice(1), "")
     kinds = {"": "text/html", "api/v2/summary.json": "application/json"}
     for path, kind in kinds.items():
-        with urllib.request.urlopen(url + path, timeout=10) as answer:
+        with urllib.request.urlopen(url + path, timeout=60) as answer:
             assert answer.headers["Content-Type"].startswith(kind)
             assert answer.headers["Cache-Control"] == "no-store"

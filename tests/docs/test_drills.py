@@ -20,7 +20,7 @@ from holdfast.operations.rehearse import order_drill
 pytestmark = pytest.mark.engine
 
 PAGE = ROOT / "docs" / "operating" / "drills.md"
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 150
 
 
 @pytest.fixture(name="box")

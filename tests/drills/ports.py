@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable
 
-PATIENCE_SECONDS = 60
+from holdfast.demo.ports import free_port
 
-
-def unused_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+PATIENCE_SECONDS = 120
+unused_port = free_port
 
 
 def until(holds: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> None:

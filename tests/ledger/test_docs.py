@@ -64,7 +64,7 @@ def _run(folder: Path) -> Run:
             check=False,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
 
     return run

@@ -59,7 +59,7 @@ from holdfast.settings import Home
 from holdfast.simulation.clock import JumpingClock
 
 TOKEN = "xoxb-kill-test"
-GIVE_UP_SECONDS = 60.0
+GIVE_UP_SECONDS = 240.0
 LOOK_SECONDS = 0.05
 LIVES = 3
 # Every promise of section 7, at the beginning and at the end.
@@ -327,7 +327,7 @@ class Round:
     def _end(self) -> None:
         for process in self.processes:
             process.terminate()
-            assert process.wait(15) == 0, f"{self.seed}: {self._log()}"
+            assert process.wait(60) == 0, f"{self.seed}: {self._log()}"
 
     def _log(self) -> str:
         return (self.folder / "node.log").read_text(encoding="utf-8")[-4000:]

@@ -18,6 +18,7 @@ ROUNDS = 5
 AT_ONCE = 3
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_kill(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """After ten kills at random moments each duty is done once and all is recorded."""

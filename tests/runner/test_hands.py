@@ -49,7 +49,7 @@ def test_one_of_a_key(hands: ThreadHands) -> None:
 
     def slow() -> Sequence[Fact]:
         begun.release()
-        go_on.wait(30)
+        go_on.wait(60)
         return ()
 
     def other() -> Sequence[Fact]:
@@ -57,10 +57,10 @@ def test_one_of_a_key(hands: ThreadHands) -> None:
         return ()
 
     hands.do("slow", slow)
-    assert begun.acquire(timeout=30)
+    assert begun.acquire(timeout=60)
     hands.do("slow", slow)
     hands.do("other", other)
-    assert beside.wait(30)
+    assert beside.wait(60)
     go_on.set()
     hands.close()
     assert not begun.acquire(blocking=False)
@@ -84,7 +84,7 @@ def test_faults_are_told_once(
                 done.release()
 
         hands.do("deliver", told)
-        assert done.acquire(timeout=30)
+        assert done.acquire(timeout=60)
         while "deliver" in hands._busy:
             threading.Event().wait(0.001)
 

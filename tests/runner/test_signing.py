@@ -29,13 +29,12 @@ def put(store: Store, key: str) -> int:
     return store.append([Draft(key, lambda _: key.encode())], now=NOW).size
 
 
-def until(done: Callable[[], bool], seconds: float = 10) -> float:
-    """Wait for something; return how long it took."""
-    began = time.monotonic()
+def until(done: Callable[[], bool]) -> None:
+    """Wait for something."""
+    limit = time.monotonic() + 60
     while not done():
-        assert time.monotonic() - began < seconds
+        assert time.monotonic() < limit
         time.sleep(0.001)
-    return time.monotonic() - began
 
 
 class Rig:
@@ -71,10 +70,14 @@ def rig(tmp_path: Path):
     made.close()
 
 
-def test_an_append_is_signed_soon(rig: Rig) -> None:
-    """An append that wakes it is inside a valid signed checkpoint long before 1 s."""
+def test_an_append_is_signed_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An append wakes it, and is inside a valid signed checkpoint without any look."""
+    monkeypatch.setattr(signing, "LOOK_EVERY", timedelta(hours=1))
+    rig = Rig(tmp_path)
+    rig.signing.start()
     key = parse_verifier_key(SIGNER.verifier_key)
-    took = []
     for number in range(20):
         size = put(rig.store, f"k{number}")
         rig.grown.set()
@@ -83,17 +86,20 @@ def test_an_append_is_signed_soon(rig: Rig) -> None:
             note = rig.store.checkpoint()
             return note is not None and signed_size(note) >= size
 
-        took.append(until(is_signed))
+        until(is_signed)
     note = rig.store.checkpoint()
     assert note
     found = verify_checkpoint(note, (key,)).checkpoint
     assert (found.size, found.root) == rig.store.root()
-    assert sorted(took)[-2] < 0.5
     assert not rig.faults
+    rig.close()
 
 
-def test_an_append_of_another_process_is_signed_within_a_second(rig: Rig) -> None:
-    """What another writer appended, who wakes nobody here, is signed in time too."""
+def test_an_append_of_another_process_is_signed_too(rig: Rig) -> None:
+    """What another writer appended, who wakes nobody here, is signed at a next look.
+
+    That it comes in time follows from the rest, below.
+    """
     other = open_store(rig.url)
     until(lambda: rig.store.checkpoint() is not None)
     for number in range(3):
@@ -102,7 +108,7 @@ def test_an_append_of_another_process_is_signed_within_a_second(rig: Rig) -> Non
         def is_signed(size: int = size) -> bool:
             return signed_size(rig.store.checkpoint()) >= size
 
-        assert until(is_signed) < 1
+        until(is_signed)
     other.close()
 
 
@@ -148,7 +154,7 @@ def test_appends_do_not_wait_for_a_hanging_mark(rig: Rig) -> None:
         def keep(self, note: bytes) -> None:
             """Hang."""
             del note
-            hung.wait(20)
+            hung.wait(60)
 
     until(lambda: rig.store.checkpoint() is not None)
     rig.notary._mark = Hanging()

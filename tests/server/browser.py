@@ -131,6 +131,6 @@ def browsing(profile: Path) -> Iterator[Page]:
         yield Page(orders, answers)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         os.close(orders)
         os.close(answers)

@@ -59,7 +59,7 @@ def probing(
 def take(source: queue.Queue[Sample], vantage: str, *, ok: bool) -> Sample:
     """Wait for a sample of that kind."""
     while True:
-        sample = source.get(timeout=10)
+        sample = source.get(timeout=60)
         if (sample.vantage, sample.ok) == (vantage, ok):
             return sample
 
@@ -87,7 +87,7 @@ def test_look_that_hangs_delays_no_other():
     released = threading.Event()
 
     def find(vantage: str) -> bool:
-        return vantage == "here" or released.wait(10)
+        return vantage == "here" or released.wait(60)
 
     with probing(find, seen.put):
         for _ in range(5):
@@ -100,7 +100,7 @@ def test_every_sample_is_under_a_seal():
     seen: queue.Queue[Sample] = queue.Queue()
     with probing(lambda _: True, seen.put) as prober:
         for _ in range(6):
-            seen.get(timeout=10)
+            seen.get(timeout=60)
     # Clocks may step while a test runs, which ends a stretch; samples are never lost.
     assert sum(seal.samples for seal in prober.seals()) == 6 + seen.qsize()
 
@@ -114,7 +114,7 @@ def test_fault_of_ours_is_raised_not_swallowed():
         raise ZeroDivisionError(sample.detail)
 
     with probing(lambda _: True, mistake) as prober:
-        assert broken.wait(10)
+        assert broken.wait(60)
     with pytest.raises(ZeroDivisionError):
         prober.transitions()
 

@@ -76,14 +76,14 @@ def test_a_command_that_hangs_ends_with_all_it_started(tmp_path: Path) -> None:
         "child = os.fork()\n"
         "if not child:\n"
         "    pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))\n"
-        "time.sleep(60)\n"
+        "time.sleep(600)\n"
     )
     began = time.monotonic()
     with pytest.raises(SignerError, match="within 2 s"):
         command(script, str(tmp_path / "pid"), seconds=2).sign_bytes(b"text")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100
     left = int((tmp_path / "pid").read_text())
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         state = Path(f"/proc/{left}/stat")
         if not state.exists() or ") Z" in state.read_text():

@@ -33,7 +33,7 @@ class Desk:
         """Answer a group."""
         self.groups.append(list(group))
         self.threads.append(threading.get_ident())
-        assert self.open.wait(10)
+        assert self.open.wait(60)
         if self.fault is not None:
             fault, self.fault = self.fault, None
             raise fault
@@ -64,7 +64,7 @@ class Desk:
         """Let all go on, and wait for them."""
         self.open.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
 
     def _note(self) -> None:
@@ -76,7 +76,7 @@ class Desk:
 
 def until(done: Callable[[], bool]) -> None:
     """Wait for something."""
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 60
     while not done():
         assert time.monotonic() < limit
         time.sleep(0.0005)

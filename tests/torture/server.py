@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+
+from holdfast.demo.ports import free_port
 
 PLACES = "/usr/lib/postgresql"
 
@@ -62,9 +63,7 @@ def running() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="holdfast-torture-pg-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        server = Server(folder, probe.getsockname()[1])
+    server = Server(folder, free_port())
     try:
         flags = ("-A", "trust", "-U", "holdfast", "-E", "UTF8", "--no-sync")
         _run("initdb", "-D", str(folder / "data"), *flags)

@@ -142,14 +142,14 @@ def test_no_answer() -> None:
     stuck = threading.Event()
 
     def hang(_: bytes) -> Reply:
-        stuck.wait(10)
+        stuck.wait(120)
         return 200, b""
 
     with answering(hang) as url:
         client = HttpWitness("w", url, COSIGNER.key, SECOND / 5)
         began = time.monotonic()
         said = client.cosign(LOG.note(20), 20, 0, lambda _: [])
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
         stuck.set()
     assert said == Unanswered("it did not answer in time")
 

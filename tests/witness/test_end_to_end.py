@@ -33,7 +33,7 @@ from holdfast.storage.opening import open_store
 from holdfast.storage.witness import WitnessStore
 
 TOKEN = "xoxb-of-a-test"
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 DATABASE = "holdfast.sqlite"
 
 

@@ -50,7 +50,7 @@ class Meeting(WitnessStore):
         """Return it once both have asked."""
         found = super().latest(origin)
         if next(self.reads) < 2:
-            self.met.wait(10)
+            self.met.wait(60)
         return found
 
 

@@ -10,7 +10,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from holdfast.assembly.reading import Reader, SystemClock, open_log
 from holdfast.assembly.sign_in import authenticate
 from holdfast.demo import northwind, shop_schema
 from holdfast.demo.mail_relay import Mail, mails
+from holdfast.demo.ports import free_port
 from holdfast.demo.slack_server import messages
 from holdfast.demo.spawn import Spawned
 from holdfast.demo.sweep import Sweeper
@@ -61,7 +61,7 @@ class Box:
         sweeper = Sweeper(folder, *also_sweep)
         # The tools' unprivileged account must be able to pass through.
         folder.mkdir(mode=0o711)
-        return cls(folder, northwind.Ports(*(_free_port() for _ in range(5))), sweeper)
+        return cls(folder, northwind.Ports(*(free_port() for _ in range(5))), sweeper)
 
     def close(self) -> None:
         """End everything and remove the folder."""
@@ -94,7 +94,7 @@ class Box:
         layout = provision.Layout(
             northwind.DATASTORE,
             self.folder / "production",
-            _free_port(),
+            free_port(),
             off_site / "repository",
             escrow=self.folder / "escrow",
         )
@@ -247,12 +247,6 @@ class Box:
             log=self.folder / f"{module}.log",
         )
         self.parts.append(part)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _children(pid: int) -> list[int]:

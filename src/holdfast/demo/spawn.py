@@ -15,8 +15,8 @@ from typing import IO, Self, cast
 
 from holdfast.errors import HoldfastError
 
-READY_SECONDS_MAX = 20.0
-END_SECONDS_MAX = 5.0
+READY_SECONDS_MAX = 60.0
+END_SECONDS_MAX = 20.0
 
 
 class Spawned:
