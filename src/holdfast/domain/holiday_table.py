@@ -54,13 +54,14 @@ def holiday_table(
             f"Give a first and a last year, at most {_LONGEST} years in all.",
         )
     import holidays  # noqa: PLC0415 - Reading an adopted table takes none of it.
+    from holidays.version import __version__  # noqa: PLC0415
 
     region = region_name(country, subdivision)
     found = holidays.country_holidays(
         country, subdiv=subdivision, years=range(first_year, last_year + 1)
     )
     named = tuple((day, " ".join(name.split())) for day, name in sorted(found.items()))
-    source = f"python-holidays {holidays.__version__}"
+    source = f"python-holidays {__version__}"
     return HolidayTable(region, first_year, last_year, source, named)
 
 
