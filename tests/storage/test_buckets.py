@@ -138,6 +138,28 @@ def test_unknown_options() -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("s3://bucket/log", "access_key_id"),
+        ("gs://bucket/log", "service_account_key"),
+        ("az://container/log", "account_name"),
+    ],
+)
+def test_the_keys_of_each_place_are_named(url: str, key: str) -> None:
+    """Settings that are not understood are answered with those that are."""
+    with pytest.raises(StoreError, match="settings are not understood") as caught:
+        open_target(url, {"service_account_key": "{", "no_such_option": "x"})
+    assert key in str(caught.value.hint)
+
+
+def test_a_container_without_its_account() -> None:
+    """A container is named without its account: that stands in the credentials."""
+    with pytest.raises(StoreError, match="settings are not understood") as caught:
+        open_target("az://container/log")
+    assert "account_name" in str(caught.value.hint)
+
+
 def test_only_loopback_in_the_clear(options: dict[str, str]) -> None:
     """To any other machine nothing is sent without encryption."""
     far = {**options, "endpoint": "http://192.0.2.1:80"}

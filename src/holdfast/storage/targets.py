@@ -28,9 +28,18 @@ TIMEOUT = timedelta(seconds=15)
 BUCKETS = ("s3", "gs", "az")
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
 _STATUS = re.compile(r"\b[45]\d\d [A-Z][A-Za-z ]{2,30}")
-_FORMS = "Write file:///folder, s3://bucket/prefix, gs://… or az://account/container/…."
+_FORMS = (
+    "Write file:///folder, s3://bucket/prefix, gs://bucket/prefix or "
+    "az://container/prefix."
+)
+_KEYS = {
+    "s3": "Its credentials file has access_key_id, secret_access_key and region.",
+    "gs": "Its credentials file has service_account_key, or bearer_token.",
+    "az": "Its credentials file has account_name, and account_key or sas_token.",
+}
 # What is not found is Python's own error, everything else obstore's.
 _FAULTS = (faults.BaseError, OSError)
+_REFUSED = (faults.PermissionDeniedError, faults.UnauthenticatedError)
 _OTHER_BYTES = "Two histories of one log: keep both, and find out why."
 
 
@@ -161,7 +170,7 @@ class BucketTarget:
             return bytes(obstore.get(self.bucket, path).bytes())
         except FileNotFoundError:
             return None
-        except (faults.PermissionDeniedError, faults.UnauthenticatedError):
+        except _REFUSED:
             raise UnreadableError(
                 "the copy may not be read with these credentials",
                 "Give others that may get: read_credentials in the settings, or "
@@ -177,6 +186,10 @@ class BucketTarget:
             obstore.put(self.bucket, path, data, mode="create", use_multipart=False)
         except (faults.AlreadyExistsError, faults.PreconditionError):
             self._require_same(path, data)
+        except _REFUSED as fault:
+            # Google may ask for the right to replace before it says "there already".
+            if not self._holds(path, data):
+                raise self._unreached("write", path, fault) from None
         except _FAULTS as fault:
             raise self._unreached("write", path, fault) from None
 
@@ -194,6 +207,13 @@ class BucketTarget:
                 attributes=cast("Any", text),
                 use_multipart=False,
             )
+        except _REFUSED:
+            raise OutOfReachError(
+                f"{path} may not be replaced",
+                "It is the one file that changes. Give the right to replace it, and "
+                "no retention that covers the whole bucket at Google.",
+                self.name,
+            ) from None
         except _FAULTS as fault:
             raise self._unreached("write", path, fault) from None
 
@@ -202,7 +222,7 @@ class BucketTarget:
         try:
             pages = obstore.list(self.bucket, "checkpoints")
             names = [one["path"].rsplit("/", 1)[-1] for page in pages for one in page]
-        except (faults.PermissionDeniedError, faults.UnauthenticatedError):
+        except _REFUSED:
             return []
         except _FAULTS as fault:
             raise self._unreached("list", "checkpoints", fault) from None
@@ -212,7 +232,7 @@ class BucketTarget:
         """Return the objects directly under the prefix."""
         try:
             found = obstore.list_with_delimiter(self.bucket, under or None)["objects"]
-        except (faults.PermissionDeniedError, faults.UnauthenticatedError):
+        except _REFUSED:
             return []
         except _FAULTS as fault:
             raise self._unreached("list", "", fault) from None
@@ -224,7 +244,7 @@ class BucketTarget:
             obstore.delete(self.bucket, path)
         except FileNotFoundError:
             return True
-        except (faults.PermissionDeniedError, faults.UnauthenticatedError):
+        except _REFUSED:
             return False
         except _FAULTS as fault:
             raise self._unreached("remove", path, fault) from None
@@ -234,6 +254,16 @@ class BucketTarget:
         """Only the newest: older ones are read by `versioned`."""
         data = self.read(path)
         return [] if data is None else [data]
+
+    def _holds(self, path: str, data: bytes) -> bool:
+        """Say whether the file is there with these bytes, as far as one may look."""
+        try:
+            held = self.read(path)
+        except UnreadableError:
+            return False
+        if held is not None and held != data:
+            raise _other_bytes(self.name, path)
+        return held is not None
 
     def _require_same(self, path: str, data: bytes) -> None:
         try:
@@ -270,7 +300,8 @@ def open_target(url: str, options: Mapping[str, str] | None = None) -> Target:
         # S3 takes no object without a checksum where objects are locked by default.
         settings.setdefault("checksum_algorithm", "SHA256")
     # Only a server of this very machine may be spoken to in the clear.
-    clear = bool(_LOOPBACK.match(settings.get("endpoint", "")))
+    ends = (settings.get(key, "") for key in ("endpoint", "base_url"))
+    clear = any(_LOOPBACK.match(end) for end in ends)
     try:
         bucket = from_url(
             url,
@@ -281,7 +312,7 @@ def open_target(url: str, options: Mapping[str, str] | None = None) -> Target:
     except (faults.BaseError, ValueError, TypeError) as fault:
         raise StoreError(
             f"the copy's settings are not understood ({type(fault).__name__})",
-            "The credentials file has obstore's keys: access_key_id, region, endpoint.",
+            _KEYS[parts.scheme],
             url,
         ) from None
     return BucketTarget(url, bucket)
