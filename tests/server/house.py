@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from tests.server.sample import NOW, STANDING
 
+from holdfast.evidence.approvals import ApprovalsView
 from holdfast.evidence.recovery import ProtectionView
 from holdfast.evidence.views import StandingView
 from holdfast.server.app import create_app
@@ -34,6 +35,7 @@ class FakeFace:
     failure: Exception | None = None
     drawn: int = 0
     protected: ProtectionView | None = None
+    awaited: ApprovalsView | None = None
 
     def now(self) -> datetime:
         """Return the clock."""
@@ -54,6 +56,11 @@ class FakeFace:
         """Return what a test put there; its clock is its own."""
         del now
         return self.protected
+
+    def approvals(self, now: datetime, person: str) -> ApprovalsView | None:
+        """Return what a test put there, whoever looks."""
+        del now, person
+        return self.awaited
 
     def grow(self, **changes: object) -> None:
         """Let the ledger grow by one entry, with changes to what is shown."""

@@ -32,6 +32,7 @@ class Night:
     async def _listen(self) -> list[bytes]:
         watch = Watch(
             show="all",
+            user="mara",
             seen=self.seen,
             is_signed_in=lambda: self.look < self.signed_out_at,
             is_stopping=lambda: self.look >= self.looks,
@@ -53,6 +54,7 @@ def test_a_page_of_unknown_age_is_sent_everything():
     first = Night(FakeFace(), looks=1).events()[0]
     assert targets(first) == [
         "moment",
+        "waiting",
         "incidents",
         "owed",
         "counts",

@@ -27,6 +27,7 @@ from holdfast.cli.runner import beside
 from holdfast.demo import northwind
 from holdfast.domain.policy.compiler import compile_policy
 from holdfast.errors import HoldfastError
+from holdfast.operations.respond import Desk
 from holdfast.operations.window import Window
 from holdfast.operations.world import Inbox
 from holdfast.runner.hands import ThreadHands
@@ -133,7 +134,9 @@ def _serve(home: Path, port: int | None) -> None:
         signal.signal(number, lambda *_: node.stopped.set())
     window = Window(world.log, world.clock, world.notary, signer_of(at).name)
     web = at.settings.web
-    app = create_app(window, door_of(at))
+    app = create_app(
+        window, door_of(at), lambda *who: Desk(world.log, world.clock, *who)
+    )
     with serving(app, web.host, web.port if port is None else port) as address:
         sys.stdout.write(f'{{"ready": true, "address": "{address}"}}\n')
         sys.stdout.flush()

@@ -9,6 +9,7 @@ from holdfast.domain.catalogue import Datastore
 from holdfast.domain.controls import recovery_point, redundancy
 from holdfast.domain.controls.judging import Situation, Verdict
 from holdfast.domain.memory import protection as memory
+from holdfast.evidence.approvals import WaitingView
 from holdfast.evidence.drills import DrillView, drill_views
 from holdfast.evidence.views import Standing
 
@@ -98,6 +99,7 @@ class ProtectionView:
     zone: str
     datastores: tuple[DatastoreView, ...]
     drills: tuple[DrillView, ...]
+    waiting: tuple[WaitingView, ...] = ()
 
 
 def protection(situation: Situation, as_of_index: int) -> ProtectionView:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from holdfast.domain.policy.model import Kind, Status
 from holdfast.domain.promises import ControlName
+from holdfast.evidence.approvals import WaitingView
 
 Standing = Literal["met", "at_risk", "breached", "stale", "unproven", "unbound"]
 
@@ -114,7 +115,8 @@ class StandingView:
 
     ``as_of_index`` is the size of the ledger that this was folded from; it is the id
     of the live update that carries it. ``policy_title`` is empty before adoption.
-    ``zone`` is the IANA name of the business calendar's time zone.
+    ``zone`` is the IANA name of the business calendar's time zone. ``waiting`` are the
+    orders that wait for another person.
     """
 
     company: str
@@ -131,6 +133,7 @@ class StandingView:
     contradictions: tuple[str, ...]
     findings: tuple[str, ...]
     zone: str = "UTC"
+    waiting: tuple[WaitingView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,15 @@
 """What people do about an order that cannot be taken back: approve, break the glass,
 review that, cancel, confirm a step.
 
-Each is recorded under the person's name with how they were known.
+Each is recorded under the person's name with how they were known, at the size of the
+log that they looked at: of two words at one instant the first counts, and whoever gave
+the other is told.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
 
 from holdfast.domain import recovering
 from holdfast.domain.controls.judging import Situation
@@ -25,9 +30,13 @@ from holdfast.operations.authority import (
     require_second,
     require_signed_in,
 )
+from holdfast.operations.ports.store import MovedOnError
 from holdfast.operations.respond import Desk
 
 WORDS_MAX = 300
+# How often to look again where the log grew meanwhile.
+LOOKS = 50
+_T = TypeVar("_T")
 
 
 def pending(situation: Situation) -> tuple[Order, ...]:
@@ -55,41 +64,60 @@ def unreviewed(situation: Situation) -> tuple[Order, ...]:
 
 def approve(desk: Desk, name: str) -> Order:
     """Agree to the order as a second person."""
-    situation, order, signed = _at(desk, name, "approve")
-    require_second(order.ordered.by, desk.person)
-    _require_open(situation, order)
-    _record(desk, ActApproved(name, desk.person, signed, situation.now))
-    return order
+
+    def once() -> Order:
+        situation, order, signed = _at(desk, name, "approve")
+        require_second(order.ordered.by, desk.person)
+        _require_open(situation, order)
+        approved = ActApproved(name, desk.person, signed, situation.now)
+        _record(desk, approved, situation)
+        return order
+
+    return _in_turn(once)
 
 
 def break_glass(desk: Desk, name: str, reason: str) -> Order:
     """Let the order go ahead without a second person; everybody is told at once."""
-    situation, order, signed = _at(desk, name, "break_glass")
-    _require_open(situation, order)
-    words = _words(reason, "reason")
-    _record(desk, GlassBroken(name, desk.person, signed, words, situation.now))
-    return order
+
+    def once() -> Order:
+        situation, order, signed = _at(desk, name, "break_glass")
+        _require_open(situation, order)
+        words = _words(reason, "reason")
+        broken = GlassBroken(name, desk.person, signed, words, situation.now)
+        _record(desk, broken, situation)
+        return order
+
+    return _in_turn(once)
 
 
 def review(desk: Desk, name: str, words: str) -> Order:
     """Say what follows from a broken glass, as somebody who did not break it."""
-    situation, order, signed = _at(desk, name, "review_glass")
-    if order.broken is None or order.reviewed is not None:
-        raise HoldfastError(
-            f"there is no broken glass to review at {name}",
-            "See what is: holdfast approvals.",
-        )
-    require_second(order.broken.by, desk.person)
-    said = _words(words, "review")
-    _record(desk, GlassReviewed(name, desk.person, signed, said, situation.now))
-    return order
+
+    def once() -> Order:
+        situation, order, signed = _at(desk, name, "review_glass")
+        if order.broken is None or order.reviewed is not None:
+            raise HoldfastError(
+                f"there is no broken glass to review at {name}",
+                "See what is: holdfast approvals.",
+            )
+        require_second(order.broken.by, desk.person)
+        said = _words(words, "review")
+        reviewed = GlassReviewed(name, desk.person, signed, said, situation.now)
+        _record(desk, reviewed, situation)
+        return order
+
+    return _in_turn(once)
 
 
 def cancel(desk: Desk, name: str, reason: str) -> None:
     """Make void an order of which nothing has begun: of a recovery or of a drill.
 
-    At the size that was looked at: a runner that takes it at this moment wins.
+    A runner that takes it at this moment wins.
     """
+    _in_turn(lambda: _cancel(desk, name, reason))
+
+
+def _cancel(desk: Desk, name: str, reason: str) -> None:
     situation = desk.situation()
     require(situation.rules, desk.person, "cancel")
     state = situation.state
@@ -109,8 +137,7 @@ def cancel(desk: Desk, name: str, reason: str) -> None:
             "Only what nobody has taken up yet can be cancelled.",
         )
     event = OrderCancelled(name, desk.person, _words(reason, "reason"), situation.now)
-    fact = Fact(event, situation.now, actor=f"person:{desk.person}")
-    desk.log.record([fact], expected_size=state.size)
+    _record(desk, event, situation)
 
 
 def confirm(desk: Desk, name: str, step: str, words: str = "") -> None:
@@ -119,7 +146,8 @@ def confirm(desk: Desk, name: str, step: str, words: str = "") -> None:
     require(situation.rules, desk.person, "acknowledge")
     _order(situation, name)
     said = " ".join(words.split())[:WORDS_MAX]
-    _record(desk, StepConfirmed(name, step, desk.person, said, situation.now))
+    event = StepConfirmed(name, step, desk.person, said, situation.now)
+    desk.record([Fact(event, situation.now, actor=f"person:{desk.person}")])
 
 
 def _at(desk: Desk, name: str, operation: Operation) -> tuple[Situation, Order, str]:
@@ -161,5 +189,16 @@ def _words(text: str, what: str) -> str:
     return words
 
 
-def _record(desk: Desk, event: Event) -> None:
-    desk.record([Fact(event, desk.clock.now(), actor=f"person:{desk.person}")])
+def _record(desk: Desk, event: Event, situation: Situation) -> None:
+    fact = Fact(event, situation.now, actor=f"person:{desk.person}")
+    desk.log.record([fact], expected_size=situation.state.size)
+
+
+def _in_turn(once: Callable[[], _T]) -> _T:
+    """Do it at the size that was looked at; where the log moved on, look again."""
+    for _ in range(LOOKS):
+        try:
+            return once()
+        except MovedOnError:
+            continue
+    return once()

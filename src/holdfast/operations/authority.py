@@ -145,17 +145,25 @@ class ForbiddenError(HoldfastError):
     """The person does not hold a role that may do this."""
 
 
+def may(rules: Rules, person: str, operation: Operation) -> bool:
+    """Say whether the person holds a role that may do it."""
+    allowed = MAY[operation]
+    return any(
+        known.id == person and allowed & set(known.roles)
+        for known in rules.catalogue.people
+    )
+
+
 def require(rules: Rules, person: str, operation: Operation) -> None:
     """Return if the person may do it.
 
     Raises `ForbiddenError` otherwise, naming the roles that may.
     """
-    allowed = MAY[operation]
-    known = {p.id: p for p in rules.catalogue.people}
-    if person in known and allowed & set(known[person].roles):
+    if may(rules, person, operation):
         return
-    names = " or ".join(ROLE_NAMES[role] for role in sorted(allowed))
+    names = " or ".join(ROLE_NAMES[role] for role in sorted(MAY[operation]))
     words = operation.replace("_", " ")
+    known = {p.id for p in rules.catalogue.people}
     who = person if person in known else f"{person} (not in the catalogue)"
     raise ForbiddenError(f"{who} may not {words}", f"Ask somebody of the {names}.")
 

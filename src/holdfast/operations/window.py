@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import datetime
 
 from holdfast.domain.controls.judging import Situation
+from holdfast.evidence.approvals import ApprovalsView
 from holdfast.evidence.recovery import ProtectionView, protection
 from holdfast.evidence.standing import Ledger, standing
 from holdfast.evidence.views import StandingView
 from holdfast.journal import Recorded, read
+from holdfast.operations.awaiting import approvals, waiting
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports.clock import Clock
@@ -41,7 +44,8 @@ class Window:
         ledger = self.ledger()
         if rules is None:
             return _nothing_adopted(now, ledger)
-        return standing(Situation(rules, state, now), ledger)
+        situation = Situation(rules, state, now)
+        return replace(standing(situation, ledger), waiting=waiting(situation))
 
     def protection(self, now: datetime) -> ProtectionView | None:
         """Return how recoverable everything is."""
@@ -49,7 +53,17 @@ class Window:
         rules = self._log.rules(state)
         if rules is None:
             return None
-        return protection(Situation(rules, state, now), state.size)
+        situation = Situation(rules, state, now)
+        view = protection(situation, state.size)
+        return replace(view, waiting=waiting(situation))
+
+    def approvals(self, now: datetime, person: str) -> ApprovalsView | None:
+        """Return what waits for another person, as this person may decide it."""
+        state = self._log.state()
+        rules = self._log.rules(state)
+        if rules is None:
+            return None
+        return approvals(self._log, Situation(rules, state, now), person)
 
     def ledger(self) -> Ledger:
         """Return where the log stands."""

@@ -37,7 +37,7 @@ SAFETY_HEADERS = {
 
 _TROUBLE: dict[int, tuple[str, str]] = {
     400: ("this request was not understood", "Go back to Standing and try again."),
-    401: ("you are not signed in", "Sign in and try again."),
+    401: ("you are not signed in", "Nothing was done. Sign in and try again."),
     403: (
         "this form did not come from this site",
         "Open the sign-in page of this Holdfast itself and send it from there.",
@@ -45,7 +45,7 @@ _TROUBLE: dict[int, tuple[str, str]] = {
     404: ("there is no such page", "Standing holds everything that there is to see."),
     405: ("this page cannot be used that way", "Open it from Standing."),
     408: ("the request took too long to arrive", "Try again."),
-    413: ("this form is too large", "Send only a user and a password."),
+    413: ("this form is too large", "Say it in fewer words."),
     421: (
         "this Holdfast does not answer under that name",
         "Open it by an address that its settings list.",

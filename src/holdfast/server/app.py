@@ -1,4 +1,4 @@
-"""The web face: the pages *Standing* and *Recovery*, behind one door.
+"""The web face: the pages *Standing*, *Recovery* and *Approvals*, behind one door.
 
 A thin door: each handler parses, asks once, renders. What it may not do stands in
 `guard`, which every request passes first.
@@ -23,7 +23,9 @@ from holdfast.evidence.as_json import as_json
 from holdfast.evidence.words import span
 from holdfast.server.answers import data, page, see_other, trouble, wants_json
 from holdfast.server.assets import asset
-from holdfast.server.face import Door, Face
+from holdfast.server.deciding import Deciding, add_approvals
+from holdfast.server.face import Desks, Door, Face
+from holdfast.server.forms import Forms
 from holdfast.server.guard import Guard, cookie_name
 from holdfast.server.live import POLL_SECONDS, Latest, Watch, updates
 from holdfast.server.pages.recovery import recovery_page
@@ -37,14 +39,16 @@ from holdfast.storage.passwords import Passwords
 MAX_WATCHERS = 200
 
 
-def create_app(face: Face, door: Door) -> FastAPI:
+def create_app(face: Face, door: Door, desks: Desks | None = None) -> FastAPI:
     """Make the web face over ``face``, behind ``door``.
 
+    Without ``desks`` it only shows: nobody decides anything on a page.
     `app.state.closing` is a `threading.Event`: once set, live streams end, so that a
     server can stop without waiting for browsers to leave.
     """
     passwords = Passwords(door.hashes)
     sessions = Sessions(door.secret, passwords)
+    throttle = Throttle()
     guard = Middleware(Guard, face=face, door=door, sessions=sessions)
     app = FastAPI(
         title="Holdfast",
@@ -57,8 +61,9 @@ def create_app(face: Face, door: Door) -> FastAPI:
     app.state.closing = threading.Event()
     _add_standing(app, face)
     _add_recovery(app, face)
+    add_approvals(app, Deciding(face, desks, Forms(door.secret), passwords, throttle))
     _add_live(app, face, sessions)
-    _add_door(app, face, door, passwords, sessions)
+    _add_door(app, face, door, sessions, throttle)
     _add_assets(app)
     _add_trouble(app)
     return app
@@ -100,6 +105,7 @@ def _add_live(app: FastAPI, face: Face, sessions: Sessions) -> None:
         session = _session(request)
         watch = Watch(
             show=show,
+            user=session.user,
             seen=seen if last_event_id is None else last_event_id,
             is_signed_in=lambda: sessions.alive(session, face.now()),
             is_stopping=app.state.closing.is_set,
@@ -118,10 +124,8 @@ async def _pause() -> None:
 
 
 def _add_door(
-    app: FastAPI, face: Face, door: Door, passwords: Passwords, sessions: Sessions
+    app: FastAPI, face: Face, door: Door, sessions: Sessions, throttle: Throttle
 ) -> None:
-    throttle = Throttle()
-
     @app.get("/sign-in")
     def show_sign_in() -> Response:
         return page(sign_in_page())
@@ -136,7 +140,7 @@ def _add_door(
         if wait := throttle.admit(user, address, face.now()):
             problem = f"Too many attempts. Try again in {span(wait)}."
             return page(sign_in_page(problem=problem, user=user), 429)
-        if not passwords.check(user, password):
+        if not sessions.passwords.check(user, password):
             problem = "User and password do not match."
             return page(sign_in_page(problem=problem, user=user), 403)
         throttle.succeeded(user, address)

@@ -1,17 +1,24 @@
 """What the web face asks of the house behind it, and of the operator at its door.
 
-The face reads: it never decides, records or acts.
+The face reads: it never decides, records or acts. What a person decides on a page is
+recorded at a desk, under their name and with how they were known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from holdfast.evidence.approvals import ApprovalsView
 from holdfast.evidence.recovery import ProtectionView
 from holdfast.evidence.views import StandingView
+from holdfast.operations.authority import SignIn
+from holdfast.operations.respond import Desk
+
+Desks: TypeAlias = Callable[[str, SignIn], Desk]
+"""Gives a person's desk, for an act that they have just signed in for."""
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -33,6 +40,10 @@ class Face(Protocol):
 
     def protection(self, now: datetime) -> ProtectionView | None:
         """Return how recoverable everything is; ``None`` before a policy is adopted."""
+        ...
+
+    def approvals(self, now: datetime, person: str) -> ApprovalsView | None:
+        """Return what waits, as the person sees it; ``None`` before an adoption."""
         ...
 
 

@@ -52,9 +52,10 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One page that watches: its filter, and the size that it saw last."""
+    """One page that watches: its filter, who looks, and the size that it saw last."""
 
     show: Show
+    user: str
     seen: int | None
     is_signed_in: Callable[[], bool]
     is_stopping: Callable[[], bool]
@@ -81,29 +82,30 @@ async def updates(
         if newest != size or looks % REFRESH_EVERY == 0:
             view = await run_in_threadpool(latest.at_size, newest, latest.face.now())
             if looks == 0 and watch.seen == view.as_of_index:
-                sent = _as_seen(view, watch.show)
+                sent = _as_seen(view, watch)
             size = view.as_of_index
-            yield _event(size, _changed(view, watch.show, sent))
+            yield _event(size, _changed(view, watch, sent))
         else:
             yield _HEARTBEAT
         looks += 1
         await pause()
 
 
-def _as_seen(view: StandingView, show: Show) -> _Sent:
+def _as_seen(view: StandingView, watch: Watch) -> _Sent:
     """Return what a page of this very size holds: all but what moves with the clock."""
-    drawn = parts(view, show).items()
+    drawn = parts(view, watch.show, watch.user).items()
     return _Sent(
         view.policy_digest, {k: _digest(str(p)) for k, p in drawn if k not in MOVING}
     )
 
 
-def _changed(view: StandingView, show: Show, sent: _Sent) -> list[str]:
+def _changed(view: StandingView, watch: Watch, sent: _Sent) -> list[str]:
     """Return the parts that the page does not hold yet, and note them as sent.
 
     Under another policy its sections are others too: then they go as one part.
     """
-    drawn = {key: str(part) for key, part in parts(view, show).items()}
+    shown = parts(view, watch.show, watch.user)
+    drawn = {key: str(part) for key, part in shown.items()}
     is_new_policy = sent.policy != view.policy_digest
     changed = [
         _in_place(key, html)
@@ -112,7 +114,7 @@ def _changed(view: StandingView, show: Show, sent: _Sent) -> list[str]:
         and not (is_new_policy and key.startswith("section-"))
     ]
     if is_new_policy:
-        changed.append(_in_place("policy", str(policy(view, show))))
+        changed.append(_in_place("policy", str(policy(view, watch.show))))
     sent.policy = view.policy_digest
     sent.digests = {key: _digest(html) for key, html in drawn.items()}
     return changed

@@ -35,7 +35,7 @@ class Sessions:
 
     def __init__(self, secret: bytes, passwords: Passwords) -> None:
         self._signer = URLSafeSerializer(secret, salt="holdfast session")
-        self._passwords = passwords
+        self.passwords = passwords
         self._ended: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
@@ -47,7 +47,7 @@ class Sessions:
                     "id": secrets.token_urlsafe(16),
                     "user": user,
                     "ends": int((now + LASTS).timestamp()),
-                    "password": self._passwords.fingerprint(user),
+                    "password": self.passwords.fingerprint(user),
                 }
             )
         )
@@ -79,7 +79,7 @@ class Sessions:
                     "user": str(user),
                     "ends": int(ends),
                     "password": str(password),
-                } if password == self._passwords.fingerprint(user):
+                } if password == self.passwords.fingerprint(user):
                     return Session(key, user, datetime.fromtimestamp(ends, UTC))
         except BadSignature:
             return None

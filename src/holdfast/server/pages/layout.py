@@ -49,7 +49,7 @@ def _script(name: str) -> h.Element:
     return h.script(src=address(name), defer=True)
 
 
-PAGES = {"/": "Standing", "/recovery": "Recovery"}
+PAGES = {"/": "Standing", "/recovery": "Recovery", "/approvals": "Approvals"}
 
 
 def _header(user: str | None, here: str) -> h.Element:

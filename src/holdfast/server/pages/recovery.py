@@ -18,6 +18,7 @@ from holdfast.evidence.recovery import (
     ReadingView,
 )
 from holdfast.evidence.words import about, ago, exact, local_short, span
+from holdfast.server.pages.approvals import waiting_banner
 from holdfast.server.pages.layout import page
 
 DAY = timedelta(hours=24)
@@ -39,6 +40,7 @@ def recovery_page(view: ProtectionView | None, user: str) -> h.Element:
             h.h1["Recovery"],
             h.p["As of ", when(view.as_of, view.zone, "full")],
         ],
+        waiting_banner(view.waiting, user),
         (_datastore(each, view) for each in view.datastores),
         not view.datastores
         and h.p(".quiet")["The catalogue names no production datastore."],

@@ -13,6 +13,7 @@ import htpy as h
 from holdfast.evidence.parts import mark, when
 from holdfast.evidence.views import DutyView, StandingView
 from holdfast.evidence.words import control_name, due, owner_name, rfc3339
+from holdfast.server.pages.approvals import waiting_banner
 from holdfast.server.pages.incident import resolved, running
 from holdfast.server.pages.layout import page
 from holdfast.server.pages.sentences import Show, counts, sections
@@ -25,7 +26,7 @@ _FAR = datetime.max.replace(tzinfo=UTC)
 
 def standing_page(view: StandingView, show: Show, user: str) -> h.Element:
     """Render the whole page."""
-    drawn = parts(view, show)
+    drawn = parts(view, show, user)
     return page(
         _title(view),
         h.div(".masthead")[
@@ -33,6 +34,7 @@ def standing_page(view: StandingView, show: Show, user: str) -> h.Element:
             drawn["moment"],
             h.p("#live", role="status")["Reload for newer figures."],
         ],
+        drawn["waiting"],
         drawn["incidents"],
         drawn["owed"],
         h.section(aria_labelledby="policy-title")[
@@ -48,10 +50,11 @@ def standing_page(view: StandingView, show: Show, user: str) -> h.Element:
     )
 
 
-def parts(view: StandingView, show: Show) -> dict[str, h.Element]:
+def parts(view: StandingView, show: Show, user: str) -> dict[str, h.Element]:
     """Render the parts that can change, each under its element's id."""
     return {
         "moment": _moment(view),
+        "waiting": waiting_banner(view.waiting, user),
         "incidents": _incidents(view),
         "owed": _owed(view),
         "counts": counts(view, show),
