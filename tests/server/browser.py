@@ -28,6 +28,33 @@ _FLAGS = (
     *("--disable-component-update", "--disable-sync", "--remote-debugging-pipe"),
 )
 
+FAINT = """
+(() => {
+  const parse = c => (c.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = e => {
+    for (; e; e = e.parentElement) {
+      const c = parse(getComputedStyle(e).backgroundColor);
+      if (c.length < 4 || c[3] === 1) return c;
+    }
+    return [255, 255, 255];
+  };
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = new Set();
+  for (let node; (node = texts.nextNode());) {
+    const e = node.parentElement;
+    if (!node.data.trim() || !e.checkVisibility()) continue;
+    const [a, b] = [light(parse(getComputedStyle(e).color)), light(ground(e))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) found.add(node.data.trim() + " " + ratio.toFixed(2));
+  }
+  return [...found];
+})()
+"""
+"""Yields the texts whose contrast is below that of WCAG AA for small letters."""
+
 
 class Page:
     """One page of the browser."""
@@ -71,6 +98,25 @@ class Page:
         self.tell("Page.navigate", url=url)
         while self._read().get("method") != "Page.loadEventFired":
             pass
+
+    def press(self, key: str, times: int = 1) -> None:
+        """Press a key of the keyboard."""
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r")}[key]
+        for _ in range(times):
+            for kind in ("keyDown", "keyUp"):
+                self.tell(
+                    "Input.dispatchKeyEvent",
+                    type=kind,
+                    key=key,
+                    code=key,
+                    windowsVirtualKeyCode=code,
+                    text=text if kind == "keyDown" else "",
+                )
+
+    def html(self) -> str:
+        """Return the page as it stands, also where scripts are off."""
+        document = self.tell("DOM.getDocument")["root"]["nodeId"]
+        return str(self.tell("DOM.getOuterHTML", nodeId=document)["outerHTML"])
 
     def ask(self, expression: str) -> Any:
         """Return what an expression yields in the page, awaited."""

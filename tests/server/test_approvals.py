@@ -54,7 +54,7 @@ def test_what_waits_is_told_and_approved(open_office: Office) -> None:
         "of writes at most",
         "the newest moment that it held",
         "the restore can work",
-        "nobody has rehearsed this path",
+        ": nobody has rehearsed this path",
         name,
     ):
         assert words in text

@@ -7,7 +7,7 @@ import re
 import pytest
 from tests.evidence.protected import protected_view
 from tests.evidence.sample_report import REPORT
-from tests.server.browser import browsing
+from tests.server.browser import FAINT, browsing
 from tests.server.house import PASSWORD, USER, FakeFace, make_app
 
 from holdfast.evidence.report import render_report
@@ -77,6 +77,7 @@ def test_nothing_runs_over_the_edge(page, standing, width, scheme, path):
     assert page.ask(OVERFLOW) <= 0
     ground = page.ask("getComputedStyle(document.body).backgroundColor")
     assert ground == {"light": "rgb(251, 251, 249)", "dark": "rgb(20, 24, 28)"}[scheme]
+    assert page.ask(FAINT) == []
     assert page.complaints == []
 
 
@@ -94,8 +95,7 @@ def test_a_thumb_can_hit_everything(page, standing, path):
 def test_it_is_legible_without_scripts(page, standing):
     """Without scripts the page is whole and says how to get newer figures."""
     page.open(standing, width=390, scheme="light", scripts=False)
-    document = page.tell("DOM.getDocument")["root"]["nodeId"]
-    html = page.tell("DOM.getOuterHTML", nodeId=document)["outerHTML"]
+    html = page.html()
     assert len(re.findall(r'class="sentence[ "]', html)) == 36
     assert "Reload for newer figures." in html
 

@@ -125,13 +125,13 @@ def _may(
         if person in _who(situation, order, waits):
             acts.append("review_glass")
         return tuple(acts)
-    if not _failed(situation, order):
-        if person in _who(situation, order, waits):
-            acts.append("approve")
-        if may(rules, person, "break_glass"):
-            acts.append("break_glass")
+    goes = not _failed(situation, order)
+    if goes and person in _who(situation, order, waits):
+        acts.append("approve")
     if may(rules, person, "cancel"):
         acts.append("cancel")
+    if goes and may(rules, person, "break_glass"):
+        acts.append("break_glass")
     return tuple(acts)
 
 

@@ -70,6 +70,13 @@ _WAYS: dict[Act, _Ways] = {
     "review_glass": _Ways("Close the review", "What you found, and what follows"),
 }
 
+_WITHDRAW = _Ways(
+    "Withdraw it",
+    "Why",
+    "Withdraw your order",
+    "The order becomes void. Order anew what is still wanted.",
+)
+
 
 def approvals_page(
     view: ApprovalsView | None,
@@ -162,9 +169,9 @@ def _order(
             f"known by {order.signed_in}.",
         ],
         _alert(ours) if ours else None,
-        sealed
-        and [_form(order, act, number, view.person, sealed, ours) for act in order.may],
         _not_you(order, view),
+        sealed
+        and [_form(order, act, number, view, (sealed, ours)) for act in order.may],
     ]
 
 
@@ -267,7 +274,7 @@ def _check(restore: RestoreView) -> h.Node:
 
 def _path(drills: tuple[PathView, ...], view: ApprovalsView) -> h.Node:
     if not drills:
-        return mark("unproven", "none: nobody has rehearsed this path")
+        return [mark("unproven", "none"), ": nobody has rehearsed this path"]
     return h.ul(".plain-list")[
         (
             h.li[
@@ -287,11 +294,12 @@ def _form(
     order: OrderView,
     act: Act,
     number: int,
-    person: str,
-    sealed: Mark,
-    problem: Problem | None,
+    view: ApprovalsView,
+    given: tuple[Mark, Problem | None],
 ) -> h.Element:
-    way, name = _WAYS[act], f"{act}-{number}"
+    sealed, problem = given
+    way = _WITHDRAW if act == "cancel" and order.own else _WAYS[act]
+    name = f"{act}-{number}"
     tried = problem is not None and problem.act == act
     words = problem.words if problem and tried else ""
     form = h.form(".decide", method="post", action="/approvals", autocomplete="off")[
@@ -299,9 +307,11 @@ def _form(
         h.input(type="hidden", name="entry", value=str(order.index)),
         h.input(type="hidden", name="mark", value=sealed(order.order, order.index)),
         h.input(type="hidden", name="act", value=act),
+        # Nameless, so that it is not sent: for those who keep passwords.
+        h.input(hidden=True, autocomplete="username", value=view.person),
         way.means and h.p[way.means],
         way.ask and _words(way.ask, name, words),
-        h.label(for_=f"{name}-password")[f"Your password, {person}"],
+        h.label(for_=f"{name}-password")[f"Your password, {view.person}"],
         h.input(
             id=f"{name}-password",
             name="password",
