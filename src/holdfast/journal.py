@@ -119,10 +119,26 @@ def read(index: int, data: bytes) -> Recorded:
     try:
         return _read(index, data)
     except _WRONG as error:
-        raise BrokenEntryError(
-            f"entry {index} is not an envelope of Holdfast ({type(error).__name__})",
-            "Run holdfast ledger verify: the log may have been tampered with.",
-        ) from error
+        raise _broken(index, error) from error
+
+
+def stamp(index: int, data: bytes) -> tuple[str, datetime]:
+    """Return an entry's key and when it was recorded; the rest is not looked at.
+
+    Raises `BrokenEntryError` for bytes that no Holdfast wrote.
+    """
+    try:
+        found = _DECODE(data.decode())
+        return _exactly(found["key"], str), _moment(found["recorded_at"])
+    except _WRONG as error:
+        raise _broken(index, error) from error
+
+
+def _broken(index: int, error: Exception) -> BrokenEntryError:
+    return BrokenEntryError(
+        f"entry {index} is not an envelope of Holdfast ({type(error).__name__})",
+        "Run holdfast ledger verify: the log may have been tampered with.",
+    )
 
 
 # What stands around every body; the same for every type, for ever.

@@ -37,6 +37,7 @@ from holdfast.storage.personal import PersonalPlace, place_of
 from holdfast.storage.personal_recovery import Returned
 from holdfast.storage.rebuilding import Rebuilt, rebuild
 from holdfast.storage.recover import Pulled, pull
+from holdfast.storage.sharing import cores
 from holdfast.storage.targets import Target, credentials_of, open_target
 from holdfast.storage.unfinished import end
 from holdfast.storage.versioned import through_versions
@@ -112,8 +113,10 @@ def _recover(
     quiet: bool,
 ) -> tuple[Rebuilt, Pulled, int]:
     """Pull, verify and rebuild; return how many deliveries wait, too."""
-    with progress_bar("verifying the copy", quiet=quiet) as told:
-        pulled = pull(*copy, Folder(home / RECOVERING / SPOOL), told)
+    # The processes first: what runs threads, as a progress bar does, is not forked.
+    with cores() as share, progress_bar("verifying the copy", quiet=quiet) as told:
+        spool = Folder(home / RECOVERING / SPOOL)
+        pulled = pull(*copy, spool, told, share=share)
     mark = FileMark(home / MARK)
     with closing(open_store(url)) as store:
         if store.size() < pulled.size:

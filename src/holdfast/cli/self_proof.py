@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -31,6 +32,7 @@ from holdfast.operations.log import Log
 from holdfast.settings import RUNNER_FILE, RunnerHome
 from holdfast.storage.off_site import OffSite
 from holdfast.storage.opening import open_store
+from holdfast.storage.sharing import cores
 
 CopyOption = Annotated[
     str | None, typer.Option("--copy", help="Its address; needed if there are several.")
@@ -40,11 +42,17 @@ CopyOption = Annotated[
 def check(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     """Check database, checkpoints and copies now, in full, and record the results."""
     at = home_at(home)
-    reader = open_log(at)
-    with closing(reader.store), bar("checking the log", quiet=json) as told:
+    # The processes first: a connection is not to be shared with them.
+    with (
+        cores() as share,
+        closing((reader := open_log(at)).store),
+        bar("checking log and copies", quiet=json) as told,
+    ):
         here = (at.folder / RUNNER_FILE).exists()
         copies = copies_of(RunnerHome(home), reader.log) if here else []
         inspector = inspector_of(at, reader.log, copies)
+        for copy in copies:
+            copy.share = share
         inspector.bookmark = None  # From the first entry, whatever a node is at.
         checks = check_all(reader.log, inspector, copies, told)
         found = [
@@ -66,11 +74,12 @@ def rehearse(
 ) -> None:
     """Rebuild the log from a copy alone, beside everything, and record the result."""
     at = RunnerHome(home)
-    with closing(open_store(at.store_url, create=False)) as store:
+    with cores() as share, closing(open_store(at.store_url, create=False)) as store:
         log = Log(store, at.settings.runner, SystemClock())
         chosen = _chosen(at, copies_of(at, log), copy)
+        rebuilder = replace(rebuilder_of(at, chosen), share=share)
         with bar(f"rebuilding from {chosen.name}", quiet=json) as told:
-            done = self_proof.rehearse(log, rebuilder_of(at, chosen), told)
+            done = self_proof.rehearse(log, rebuilder, told)
     if json:
         print_json(
             {

@@ -78,7 +78,7 @@ def check_all(
         part = f"copy {copy.name}"
         try:
             copy.look()
-            read = read_back(copy, log.now(), log.store)
+            read = read_back(copy, log.now(), log.store, progress)
         except (DiffersError, ForkError) as fault:
             read = differing(copy.name, log.store, fault, log.now())
         except HoldfastError as fault:

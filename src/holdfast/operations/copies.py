@@ -92,7 +92,7 @@ class Copy(Protocol):
         """Return the leaf hashes of what it holds of the range, unverified."""
         ...
 
-    def check(self) -> Shipped:
+    def check(self, progress: Callable[[int, int], None] | None = None) -> Shipped:
         """Read the whole copy back, verify it, and hold it against the store.
 
         Raises `UnreadableError` where the credentials do not allow it.
@@ -223,13 +223,18 @@ class Shipper:
         return [Fact(event, event.at)]
 
 
-def read_back(copy: Copy, now: datetime, store: Store) -> PublishChecked:
+def read_back(
+    copy: Copy,
+    now: datetime,
+    store: Store,
+    progress: Callable[[int, int], None] | None = None,
+) -> PublishChecked:
     """Have the whole copy read back; return what is to be recorded of it.
 
     Raises `HoldfastError` where it could not be seen.
     """
     try:
-        found = copy.check()
+        found = copy.check(progress)
     except ForkError:
         raise
     except DiffersError as fault:

@@ -233,6 +233,11 @@ class MemoryStore:
                     del self._checkpoints[dropped]
             self._checkpoints[size] = note
 
+    def save_checkpoints(self, notes: Sequence[tuple[int, bytes]]) -> None:
+        """Keep many signed checkpoints at once."""
+        with self._lock:
+            self._checkpoints |= dict(notes)
+
     def checkpoint(self) -> bytes | None:
         """Return the latest signed checkpoint."""
         with self._lock:

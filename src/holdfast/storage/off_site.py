@@ -23,6 +23,7 @@ from holdfast.ledger.edge import Edge
 from holdfast.ledger.errors import LedgerError
 from holdfast.ledger.merkle import leaf_hashes
 from holdfast.ledger.note import VerifierKey, parse_note
+from holdfast.ledger.spans import Share
 from holdfast.ledger.tiles import (
     TILE_WIDTH,
     Tile,
@@ -43,6 +44,7 @@ from holdfast.storage.escrow import Escrow
 from holdfast.storage.evidence import Wanted, digests_of, sealed
 from holdfast.storage.folder import KEY_PATH
 from holdfast.storage.ripening import Ripening
+from holdfast.storage.sharing import sharing
 from holdfast.storage.targets import Target
 
 # How many entries one step publishes at most, if a checkpoint was signed in between:
@@ -62,7 +64,8 @@ class OffSite:
     ``keys`` returns every key that the log ever had, the first one first.
     Without an escrow no evidence is published; with one, ``wanted`` says of which text
     it would be missed, and ``evidence_mark`` keeps how far it came. ``reader`` is the
-    same place by credentials that may get. Not for several threads at once.
+    same place by credentials that may get; ``share`` are the cores that read back what
+    lies in a folder. Not for several threads at once.
     """
 
     store: Store
@@ -77,6 +80,7 @@ class OffSite:
     files: int = 0
     let_go: frozenset[str] = frozenset()
     reader: Target | None = None
+    share: Share = map
 
     @property
     def name(self) -> str:
@@ -138,7 +142,7 @@ class OffSite:
             )
         self._edge_at(shown, self.store.size())
 
-    def check(self) -> Shipped:
+    def check(self, progress: Progress | None = None) -> Shipped:
         """Read the whole copy back and hold it against the store."""
         note = self._from.read(CHECKPOINT_PATH)
         if note is None and self.record.newest() is None:
@@ -152,7 +156,14 @@ class OffSite:
         self._require_listed(sizes, shown)
         earlier = [size for size in sizes if size <= shown]
         try:
-            found = verify_log(self._from, self.keys(), earlier=earlier)
+            with sharing(self._from, self.share) as share:
+                found = verify_log(
+                    self._from,
+                    self.keys(),
+                    earlier=earlier,
+                    progress=progress,
+                    share=share,
+                )
         except LedgerError as fault:
             raise DiffersError(fault.message, fault.hint, fault.where) from None
         self._edge_at(found.checkpoint, self.store.size())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.ledger.note import VerifierKey
+from holdfast.ledger.spans import Share
 from holdfast.operations.log import Log
 from holdfast.operations.ports.clock import Clock
 from holdfast.operations.ports.store import Store
@@ -28,7 +29,8 @@ PLACE = "ledger.rehearsing-"
 class CopyRebuilder:
     """Rebuilds from one copy, in a folder beside the node's own.
 
-    ``target`` is opened with credentials that may get.
+    ``target`` is opened with credentials that may get; ``share`` are the cores that
+    check what lies in a folder.
     """
 
     target: Target
@@ -36,6 +38,7 @@ class CopyRebuilder:
     escrow: Escrow
     folder: Path
     clock: Clock
+    share: Share = map
 
     @property
     def name(self) -> str:
@@ -48,7 +51,8 @@ class CopyRebuilder:
         self.clear()
         place = Path(tempfile.mkdtemp(prefix=PLACE, dir=self.folder))
         try:
-            pulled = pull(self.target, self.keys(), Folder(place / "spool"), progress)
+            spool = Folder(place / "spool")
+            pulled = pull(self.target, self.keys(), spool, progress, share=self.share)
             with closing(SqliteStore(place / "rebuilt.sqlite")) as store:
                 log = Log(store, "rehearsal", self.clock)
                 mark = FileMark(place / "mark")

@@ -7,7 +7,9 @@ and where the log lies. A log that is far away is waited for by threads instead.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -17,8 +19,11 @@ from multiprocessing import get_context
 
 from holdfast.ledger.spans import Share
 from holdfast.storage.errors import StoreError
+from holdfast.storage.targets import FolderTarget, Target
 
 FETCHERS = 8
+# Of prctl(2), on Linux.
+PARENT_DEATH_SIGNAL = 1
 
 
 @contextmanager
@@ -32,8 +37,17 @@ def cores(wanted: int | None = None) -> Iterator[Share]:
     if count < 2 or threading.active_count() > 1:  # noqa: PLR2004 - Two share.
         yield map
         return
-    with ProcessPoolExecutor(count, mp_context=get_context("fork")) as pool:
+    fork = get_context("fork")
+    with ProcessPoolExecutor(count, mp_context=fork, initializer=_end_with) as pool:
         yield from _sharing(pool)
+
+
+def _end_with() -> None:
+    """End this process with the one that forked it, however that one ends.
+
+    Whoever is killed cannot tell its children; they would wait for work for ever.
+    """
+    ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 @contextmanager
@@ -41,6 +55,16 @@ def fetchers(count: int = FETCHERS) -> Iterator[Share]:
     """Give what checks spans while several wait for the network."""
     with ThreadPoolExecutor(count) as pool:
         yield from _sharing(pool)
+
+
+@contextmanager
+def sharing(target: Target, near: Share = map) -> Iterator[Share]:
+    """Give what checks a copy: ``near`` in a folder, else threads that wait."""
+    if isinstance(target, FolderTarget):
+        yield near
+        return
+    with fetchers() as share:
+        yield share
 
 
 def _sharing(pool: Executor) -> Iterator[Share]:

@@ -313,6 +313,14 @@ class SqlStore(ABC):
                 connection.execute(_DROP_CHECKPOINT, dropped)
             connection.execute(_KEEP_CHECKPOINT, {"size": size, "note": note})
 
+    def save_checkpoints(self, notes: Sequence[tuple[int, bytes]]) -> None:
+        """Keep many signed checkpoints at once."""
+        if not notes:
+            return
+        rows = [{"size": size, "note": note} for size, note in notes]
+        with self._writing() as connection:
+            connection.execute(_KEEP_CHECKPOINT, rows)
+
     def checkpoint(self) -> bytes | None:
         """Return the latest signed checkpoint."""
         latest = select(checkpoint.c.note).order_by(checkpoint.c.size.desc()).limit(1)

@@ -223,6 +223,10 @@ class Store(Protocol):
         """
         ...
 
+    def save_checkpoints(self, notes: Sequence[tuple[int, bytes]]) -> None:
+        """Keep many signed checkpoints at once, all of them or none."""
+        ...
+
     def checkpoint(self) -> bytes | None:
         """Return the signed checkpoint of the largest size, if there is one."""
         ...
