@@ -14,10 +14,12 @@ from tests.storage.logs import FakeTarget, Kept
 
 from holdfast.domain.controls import audit_log
 from holdfast.domain.controls.copying import judge_locks, judge_rebuilds
+from holdfast.domain.events.copies import PublishFailing, PublishRecovered
 from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
+from holdfast.journal import Fact
 from holdfast.ledger.checkpoint import Signer
 from holdfast.ledger.note import VerifierKey, parse_verifier_key
-from holdfast.operations.copies import Shipper
+from holdfast.operations.copies import Hearsay, Shipper
 from holdfast.operations.locks import Locked
 from holdfast.operations.ports.store import Store
 from holdfast.operations.self_proof import REBUILD_EVERY, TRY_AGAIN, rehearse
@@ -84,6 +86,27 @@ def test_it_rebuilds_by_itself(rig: Rig, tmp_path: Path) -> None:
     rig.made.clock.advance(timedelta(hours=2))
     rig.made.beat(2)
     assert rig.outcomes() == ["whole", "whole"]
+
+
+def test_a_place_for_people_is_no_copy_of_the_log(rig: Rig) -> None:
+    """That it failed once does not have it rebuilt from, locked or waited for."""
+    other = company()
+    now = other.clock.now()
+    failing = PublishFailing("s3://people/log", "it does not answer", now)
+    other.world.log.record([Fact(failing, now)])
+    assert Hearsay(other.world.log, [KEY]).told() == []
+    rig.made.beat(3)
+    locked = ScriptedLock(Locked("locked", ("a delete was refused",), 30))
+    rig.made.world = replace(rig.made.world, locks={locked.name: locked})
+    rig.made.beat(3)
+    log, now = rig.made.world.log, rig.made.clock.now()
+    log.record([Fact(replace(failing, at=now), now)])
+    assert rig.verdict() is None
+    log.record([Fact(PublishRecovered(failing.target, 1, now), now)])
+    assert rig.verdict() is None
+    situation = rig.made.world.situation()
+    assert situation is not None
+    assert judge_locks(situation) is None
 
 
 def test_too_old_is_stale(rig: Rig) -> None:

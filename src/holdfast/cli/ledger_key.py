@@ -56,6 +56,7 @@ def create(
         typer.Option(help="The log's name; by default that of the home's log."),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
 ) -> None:
     """Make a private key in a file of mode 0600, and print its public key."""
     if origin is None:
@@ -73,6 +74,9 @@ def create(
         )
     public = create_key(file, origin)
     beside.write_text(f"{public}\n", encoding="utf-8")
+    if json:
+        print_json({"file": str(file), "public": public})
+        return
     out = console()
     out.print(f"Made {file}, mode 0600. Its public key:", markup=False)
     out.print(public, markup=False)
@@ -82,6 +86,7 @@ def create(
 def public(
     file: Annotated[Path, typer.Argument(help="An Ed25519 public key, as PEM.")],
     origin: Annotated[str, typer.Option(help="The log's name.")],
+    json: JsonOption = False,
 ) -> None:
     """Print the verifier key of a key that another program made and holds."""
     try:
@@ -99,6 +104,9 @@ def public(
             "Use an address without its scheme: log.example.com/holdfast.",
         )
     named = VerifierKey(origin, ED25519, key.public_bytes_raw())
+    if json:
+        print_json({"public": str(named)})
+        return
     console().print(str(named), markup=False)
 
 
@@ -249,6 +257,7 @@ def _copies(at: Home, reader: Reader) -> list[Shown]:
     return [
         Shown(name, copy.seen.checkpoint.encode() if copy.seen else None)
         for name, copy in sorted(reader.log.state().copies.items())
+        if copy.has_shown_the_log
     ]
 
 

@@ -37,9 +37,9 @@ CHECK_EVERY = timedelta(days=1)
 TRY_EVERY = timedelta(seconds=30)
 # Where nothing is new, what the copy shows is still looked at.
 LOOK_EVERY = timedelta(minutes=1)
-# Reading back is long: where it ended badly, it is not begun again at every entry.
 # How long a node that starts waits for the runner's word before it signs.
 PATIENCE = timedelta(seconds=10)
+# Reading back is long: where it ended badly, it is not begun again at every entry.
 LOOK_AGAIN_AFTER = timedelta(hours=1)
 _DETAIL_MAX = 300
 
@@ -273,7 +273,11 @@ class Hearsay:
         state, now = self.log.state(), self.log.now()
         if self._since is None or self._until is None:
             self._since, self._until = state.size, now + self.patience
-        heard = [copy.seen_index or -1 for copy in state.copies.values()]
+        heard = [
+            -1 if copy.seen_index is None else copy.seen_index
+            for copy in state.copies.values()
+            if copy.has_shown_the_log
+        ]
         if any(index < self._since for index in heard) and now < self._until:
             raise NotYetError("the runner is asked what the copies show", "Wait.")
         return [note for _, note in self._notes(state)]

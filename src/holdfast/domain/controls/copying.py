@@ -52,7 +52,7 @@ def judge_rebuilds(situation: Situation) -> Verdict | None:
 
     One good copy is what comes back after a disaster; of the others each is judged too.
     """
-    known = sorted(situation.state.copies.items())
+    known = _of_the_log(situation)
     for name, copy in known:
         last = copy.rebuilt
         words = f"the log rebuilt from {name}"
@@ -74,6 +74,12 @@ def judge_rebuilds(situation: Situation) -> Verdict | None:
     return None
 
 
+def _of_the_log(situation: Situation) -> list[tuple[str, Copy]]:
+    """Return the copies of the log; a place that only ever failed may be another."""
+    known = sorted(situation.state.copies.items())
+    return [(name, copy) for name, copy in known if copy.has_shown_the_log]
+
+
 def _rebuild(standing: Standing, words: str, copy: Copy) -> Verdict:
     assert copy.rebuilt is not None
     proof = Proof(words, copy.rebuilt_index, copy.rebuilt.at)
@@ -86,8 +92,7 @@ def judge_locks(situation: Situation) -> Verdict | None:
     One place that refuses deletion is enough, whatever the others are.
     """
     copies = [
-        (name, copy.locked, copy.locked_index)
-        for name, copy in sorted(situation.state.copies.items())
+        (name, copy.locked, copy.locked_index) for name, copy in _of_the_log(situation)
     ]
     if not copies:
         return None

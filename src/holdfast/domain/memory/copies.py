@@ -42,6 +42,15 @@ class Copy:
     locked: CopyLockChecked | None = None
     locked_index: int | None = None
 
+    @property
+    def has_shown_the_log(self) -> bool:
+        """Say whether anything of the log was ever seen there.
+
+        Places for personal data fail under their own address, too; they hold no log.
+        """
+        shown = (self.checked, self.seen, self.rebuilt, self.locked)
+        return any(event is not None for event in shown)
+
 
 Copies: TypeAlias = Map[str, Copy]
 
