@@ -21,7 +21,13 @@ from tests.operations.company import (
 
 from holdfast.domain import recovering
 from holdfast.domain.controls import recovery_time, roles
-from holdfast.domain.events.authority import ActApproved, ActOrdered, OrderCancelled
+from holdfast.domain.events.authority import (
+    ActApproved,
+    ActOrdered,
+    GlassBroken,
+    GlassReviewed,
+    OrderCancelled,
+)
 from holdfast.domain.events.incident import RecoveryOrdered
 from holdfast.domain.events.job import JobRequested, JobStarted
 from holdfast.domain.events.notice import NoticeDue
@@ -186,6 +192,31 @@ def test_a_forged_request_is_not_carried_out(made: Company) -> None:
     made.beat(times=5)
     assert not [e for e in made.events(JobStarted) if e.job == forged.job]  # type: ignore[union-attr]
     assert any("nobody" in str(f) or "approved" in str(f) for f in _faults(made))
+
+
+def test_a_void_order_is_not_revived_by_a_late_word(made: Company) -> None:
+    """A glass broken after the order lapsed, or was cancelled, opens nothing; nor does
+    whoever broke it review that.
+    """
+    late = ordered(made)
+    made.beat(times=3)
+    made.clock.advance(timedelta(hours=1))
+    made.beat(times=3)
+    assert step(made, late) == "lapsed"
+    now = made.clock.now()
+    record = made.world.log.record
+    record([Fact(GlassBroken(late, RESPONDER, "password", "late", now), now)])
+    assert step(made, late) == "lapsed"
+    cancelled = ordered(made)
+    approving.cancel(desk(made, LEAD), cancelled, "the server came back")
+    record([Fact(GlassBroken(cancelled, RESPONDER, "password", "late", now), now)])
+    made.beat(times=5)
+    assert step(made, cancelled) == "cancelled"
+    opened = ordered(made)
+    approving.break_glass(desk(made, RESPONDER), opened, "nobody else answers")
+    record([Fact(GlassReviewed(opened, RESPONDER, "password", "fine", now), now)])
+    waiting = approving.unreviewed(desk(made, LEAD).situation())
+    assert [order.ordered.order for order in waiting] == [opened]
 
 
 def _faults(made: Company) -> list[object]:

@@ -83,16 +83,20 @@ def remember(orders: Orders, event: ActEvent, index: int) -> Orders:
     order = orders.get(event.order)
     if order is None:
         return orders
+    # A late word does not count, whoever wrote the entry; nor does one's own approval.
+    void = order.cancelled is not None or order.lapsed(event.at)
     match event:
         case ActApproved():
-            # Neither a late word counts, nor one's own: whoever wrote the entry.
-            own = event.by == order.ordered.by
-            if own or order.lapsed(event.at) or order.cancelled is not None:
+            if void or event.by == order.ordered.by:
                 return orders
             changed = replace(order, approved=event)
         case GlassBroken():
+            if void:
+                return orders
             changed = replace(order, broken=event, broken_index=index)
         case GlassReviewed():
+            if order.broken is None or event.by == order.broken.by:
+                return orders
             changed = replace(order, reviewed=event)
         case StepConfirmed():
             confirmed = order.confirmed.set(event.step, event)
