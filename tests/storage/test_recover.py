@@ -194,6 +194,11 @@ def test_what_is_owed_waits_for_a_person(
     assert release(desk("dora"), owed.notice) is None
     (order,) = log.state().orders
     approve(desk("eli"), order)
+    # What was agreed to then says nothing of another hour.
+    clock.advance(timedelta(hours=1))
+    assert release(desk("dora"), owed.notice) is None
+    (later,) = set(log.state().orders) - {order}
+    approve(desk("eli"), later)
     assert release(desk("dora"), owed.notice) == 1
     again.beat(3)
     assert owed.notice not in log.state().notices.undelivered

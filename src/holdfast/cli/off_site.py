@@ -118,13 +118,16 @@ def status(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     console().print(table)
 
 
-def escrow(home: HomeOption = DEFAULT_HOME) -> None:
+def escrow(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     """Make the key that seals the evidence off-site."""
     path = home / "escrow.key"
     if (home / RUNNER_FILE).exists():
         at = RunnerHome(home)
         path = at.path(at.settings.escrow_key)
     create_escrow_key(path)
+    if json:
+        print_json({"file": str(path)})
+        return
     out = console()
     out.print(f"Made {path}.", markup=False)
     out.print("Keep a copy where this machine's loss cannot reach it: on paper, in a")
@@ -153,6 +156,7 @@ def release(
     notice: Annotated[str, typer.Argument(help="As `quarantine list` shows it.")],
     person: PersonOption,
     home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
 ) -> None:
     """Let a notice's deliveries go; whoever had them already gets them twice."""
     at = home_at(home)
@@ -160,12 +164,15 @@ def release(
     with closing(reader.store):
         count = held.release(signed_desk(at, reader, person), notice)
         waiting = approving.pending(reader.desk("").situation())
-    if count is None:
-        name = waiting[-1].ordered.order
-        text = f"{notice} waits for a second person: holdfast approve {name}"
+    orders = [one.ordered.order for one in waiting if one.ordered.subject == notice]
+    order = orders[-1] if count is None and orders else None
+    if json:
+        print_json({"notice": notice, "released": count, "order": order})
+    elif count is None:
+        text = f"{notice} waits for a second person: holdfast approve {order}"
+        console().print(text, markup=False)
     else:
-        text = f"{count} deliveries of {notice} will be sent."
-    console().print(text, markup=False)
+        console().print(f"{count} deliveries of {notice} will be sent.", markup=False)
 
 
 def _copies(at: RunnerHome, copies: list[OffSite]) -> list[OffSite]:

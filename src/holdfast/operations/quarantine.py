@@ -103,7 +103,7 @@ def release(desk: Desk, notice: str) -> int | None:
     now = situation.now
     signed = require_signed_in(desk.person, desk.signed, "release", now)
     order = _newest(situation.state, notice)
-    if order is None or order.cancelled is not None or order.lapsed(now):
+    if order is None or order.cancelled is not None or now >= _counts_until(order):
         _ordered(desk, notice, signed, now)
         return None
     if not order.warranted:
@@ -115,6 +115,14 @@ def release(desk: Desk, notice: str) -> int | None:
     # Recorded first: a release that nobody answers for must not be possible.
     desk.record([Fact(event, now, actor=f"person:{desk.person}")])
     return desk.log.store.release(notice, now)
+
+
+def _counts_until(order: Order) -> datetime:
+    """Return when an order is old, approved or not: a notice that is in quarantine once
+    more asks two people once more.
+    """
+    agreed = order.approved or order.broken
+    return agreed.at + LAPSES_AFTER if agreed else order.ordered.lapses_at
 
 
 def _newest(state: State, notice: str) -> Order | None:
