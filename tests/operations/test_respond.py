@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -30,6 +32,7 @@ from holdfast.domain.events.incident import (
 from holdfast.domain.events.job import JobRequested
 from holdfast.engines.scripted import Script
 from holdfast.errors import HoldfastError
+from holdfast.journal import Fact
 from holdfast.operations import respond
 from holdfast.operations.ports.engine import Job
 from holdfast.operations.respond import Desk
@@ -161,24 +164,47 @@ def test_after_a_failure(repository: int, script: Script) -> None:
 
 
 def test_same_moment(made: Company) -> None:
-    """Of two orders at one moment the second is told that it was not taken."""
+    """Of two orders at one moment the second is told that it was not taken, though it
+    names another incident.
+    """
     first, second = desk(made), desk(made, LEAD)
-    situation = second.situation()
+    known, now = incident(made), made.clock.now()
+    other = IncidentOpened("inc-other", (SERVICE,), now, now, (), "by hand")
+    made.world.log.record([Fact(other, now)])
+    looks = deque([second.situation()])
 
     class Behind(Desk):
         """A desk that looked a moment ago."""
 
         def situation(self) -> Situation:
-            """Return what was known then."""
-            return situation
+            """Return what was known then, once."""
+            return looks.popleft() if looks else Desk.situation(self)
 
-    respond.order_recovery(first, DATASTORE, repository=2)
+    respond.order_recovery(first, DATASTORE, repository=2, incident=known)
     late = Behind(made.world.log, made.clock, LEAD, second.signed)
-    with pytest.raises(HoldfastError, match="somebody else ordered") as told:
-        respond.order_recovery(late, DATASTORE, repository=1)
+    with pytest.raises(HoldfastError, match="still under way") as told:
+        respond.order_recovery(late, DATASTORE, repository=1, incident="inc-other")
     assert told.value.hint
     (ordered,) = made.events(RecoveryOrdered)
+    assert isinstance(ordered, RecoveryOrdered)
     assert ordered.repository == 2
+
+
+def test_a_log_that_never_rests_takes_no_order(made: Company) -> None:
+    """Who never comes first is told to try again; nothing is recorded."""
+    old = desk(made).situation()
+
+    class Late(Desk):
+        """A desk that always looks too late."""
+
+        def situation(self) -> Situation:
+            """Return what is past."""
+            return replace(old, state=replace(old.state, size=old.state.size - 1))
+
+    late = Late(made.world.log, made.clock, RESPONDER, desk(made).signed)
+    with pytest.raises(HoldfastError, match="found no place"):
+        respond.order_recovery(late, DATASTORE, repository=2)
+    assert not made.events(RecoveryOrdered)
 
 
 def test_compare_writes(made: Company) -> None:

@@ -6,18 +6,13 @@ whether backups are automated is judged by the schedule's own runs.
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from holdfast.domain.events.job import JobRequested
 from holdfast.domain.events.repository import BackupOrdered
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.authority import require
 from holdfast.operations.ports.engine import BackupKind
-from holdfast.operations.ports.store import MovedOnError
-from holdfast.operations.respond import Desk
-
-TRIES = 20
+from holdfast.operations.respond import Desk, at_its_size
 
 
 class BusyError(HoldfastError):
@@ -41,13 +36,7 @@ def order_backup(
     Raises `BusyError` while another job works on the datastore: pgBackRest does one
     thing at a time, and a recovery comes first.
     """
-    for _ in range(TRIES):
-        with suppress(MovedOnError):
-            return _order(desk, datastore, repository, kind)
-    raise HoldfastError(
-        "the log is written to so fast that the order found no place",
-        "Order the backup again.",
-    )
+    return at_its_size(lambda: _order(desk, datastore, repository, kind))
 
 
 def _order(
@@ -74,6 +63,5 @@ def _order(
     asked = JobRequested(name, datastore, "backup", repository, None, None, now)
     actor = f"person:{desk.person}"
     facts = [Fact(ordered, now, actor=actor), Fact(asked, now, actor=actor)]
-    # At the size that was looked at: of two who order at once, one is refused.
     desk.log.record(facts, expected_size=situation.state.size)
     return ordered

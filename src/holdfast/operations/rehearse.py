@@ -25,9 +25,8 @@ from holdfast.journal import Fact
 from holdfast.operations.authority import require
 from holdfast.operations.log import Log
 from holdfast.operations.ports.store import MovedOnError
-from holdfast.operations.respond import Desk
+from holdfast.operations.respond import Desk, at_its_size
 
-TRIES = 20
 SCHEDULE = "holdfast"
 
 
@@ -67,13 +66,7 @@ def order_rehearsal(desk: Desk, wanted: Wanted) -> tuple[DrillOrdered, ...]:
 
     Raises `HoldfastError` as `order_drill` does, and then orders none.
     """
-    for _ in range(TRIES):
-        with suppress(MovedOnError):
-            return _order(desk, wanted)
-    raise HoldfastError(
-        "the log is written to so fast that the order found no place",
-        "Order the drill again.",
-    )
+    return at_its_size(lambda: _order(desk, wanted))
 
 
 def order_due(log: Log, situation: Situation, window: DrillWindow) -> bool:
@@ -106,7 +99,6 @@ def _order(desk: Desk, wanted: Wanted) -> tuple[DrillOrdered, ...]:
     facts = _facts(situation, wanted, desk.person)
     if single and wanted.scenario == "restore":
         facts = [fact for fact in facts if isinstance(fact.event, DrillOrdered)]
-    # At the size that was looked at: of two who order at once, one is refused.
     desk.log.record(facts, expected_size=situation.state.size)
     return tuple(f.event for f in facts if isinstance(f.event, DrillOrdered))
 

@@ -5,9 +5,11 @@ Each is recorded under the person's name before anything follows from it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from holdfast.domain import lifecycle, recovering
 from holdfast.domain.controls import status_page
@@ -32,10 +34,13 @@ from holdfast.operations.authority import SignIn, require, require_signed_in
 from holdfast.operations.deliver import parcels_of
 from holdfast.operations.log import Log
 from holdfast.operations.ports.clock import Clock
+from holdfast.operations.ports.store import MovedOnError
 
+TRIES = 20
 UPDATE_LENGTH_MAX = 2_000
 # An order that nobody approved by then is void: the situation is another one.
 LAPSES_AFTER = timedelta(hours=1)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,33 @@ def order_recovery(
     It is carried out once a second person approved. Raises `HoldfastError` while
     another recovery of the datastore is under way: one fence per target.
     """
+    return at_its_size(
+        lambda: _order_recovery(desk, datastore, repository, target, incident, led)
+    )
+
+
+def at_its_size(order: Callable[[], _T]) -> _T:
+    """Give an order that is recorded at the very size it was drawn from.
+
+    Of two who order at once, one looks again at what the other did.
+    """
+    for _ in range(TRIES):
+        with suppress(MovedOnError):
+            return order()
+    raise HoldfastError(
+        "the log is written to so fast that the order found no place",
+        "Give the order again.",
+    )
+
+
+def _order_recovery(
+    desk: Desk,
+    datastore: str,
+    repository: int,
+    target: datetime | None,
+    incident: str | None,
+    led: Led | None,
+) -> RecoveryOrdered:
     situation = desk.situation()
     require(situation.rules, desk.person, "order_recovery")
     signed = require_signed_in(
@@ -178,11 +210,8 @@ def order_recovery(
         lapses_at=situation.now + LAPSES_AFTER,
         at=situation.now,
     )
-    if not desk.record([_fact(desk, each, situation.now) for each in (ordered, act)]):
-        raise HoldfastError(
-            f"somebody else ordered {ordered.recovery} at this moment",
-            "See what was ordered: holdfast incident timeline.",
-        )
+    facts = [_fact(desk, each, situation.now) for each in (ordered, act)]
+    desk.log.record(facts, expected_size=situation.state.size)
     return ordered
 
 
