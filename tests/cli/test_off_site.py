@@ -12,14 +12,16 @@ from tests.operations.company import SEED, company, entries
 from typer.testing import CliRunner
 
 from holdfast.assembly.keys import signer_of, write_private
-from holdfast.assembly.node import RECOVERED, join
+from holdfast.assembly.node import join
+from holdfast.assembly.reading import RECOVERED
+from holdfast.assembly.runner import join_runner
 from holdfast.cli.main import app
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Signer
 from holdfast.operations.notary import Notary
 from holdfast.operations.world import Inbox
 from holdfast.runner.hands import ThreadHands
-from holdfast.settings import Home
+from holdfast.settings import Home, RunnerHome
 from holdfast.storage.mark import FileMark
 from holdfast.storage.opening import open_store
 from holdfast.storage.passwords import hash_password
@@ -171,7 +173,9 @@ def test_check_and_rehearse(home: Path, off_site: Path) -> None:
 
 
 def test_a_recovered_node_acts(home: Path, off_site: Path, tmp_path: Path) -> None:
-    """A node that starts after a recovery gives up open jobs, signs and publishes."""
+    """A node that starts after a recovery gives up open jobs, signs and publishes; no
+    runner takes them up before.
+    """
     run("ledger", "publish", "--home", home)
     new = tmp_path / "new"
     carry_keys(home, new)
@@ -182,7 +186,10 @@ def test_a_recovered_node_acts(home: Path, off_site: Path, tmp_path: Path) -> No
     )  # fmt: skip
     inbox = Inbox()
     hands = ThreadHands(inbox)
+    with pytest.raises(HoldfastError, match="no node has started since"):
+        join_runner(RunnerHome(new), hands, inbox)
     world = join(Home(new), hands, inbox)
+    join_runner(RunnerHome(new), hands, inbox).store.close()
     state = world.log.state()
     # The node gave up each open job, and named the log's key.
     assert state.size == found["size"] + len(found["jobs_given_up"]) + 1

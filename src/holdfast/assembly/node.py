@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from holdfast.assembly.keys import signer_of
 from holdfast.assembly.reading import (
+    RECOVERED,
     SystemClock,
     log_of,
     require_in_use,
@@ -43,8 +44,6 @@ from holdfast.storage.opening import open_store
 
 MARK = "ledger.signed"
 VERIFYING = "ledger.verifying"
-# A recovery leaves it for the first node that starts: open jobs are to be given up.
-RECOVERED = "ledger.recovered"
 LOOK_TIMEOUT = timedelta(seconds=5)
 
 

@@ -29,6 +29,8 @@ zoneinfo.reset_tzpath(())
 FOLD = "ledger.fold"
 # What a recovery keeps here until it is over.
 RECOVERING = "ledger.recovering"
+# A recovery leaves it for the first node that starts: open jobs are to be given up.
+RECOVERED = "ledger.recovered"
 
 
 class SystemClock:

@@ -12,10 +12,16 @@ from datetime import timedelta
 from functools import partial
 
 from holdfast.assembly.keys import escrow_of, keyring_of_runner, log_keys_of
-from holdfast.assembly.reading import SystemClock, require_in_use, require_whole
+from holdfast.assembly.reading import (
+    RECOVERED,
+    SystemClock,
+    require_in_use,
+    require_whole,
+)
 from holdfast.engines.pgbackrest import PgBackRest
 from holdfast.engines.scripted import LENGTHS, Script, Scripted
 from holdfast.engines.shelf import FolderShelf
+from holdfast.errors import HoldfastError
 from holdfast.ledger.note import VerifierKey, parse_verifier_key
 from holdfast.operations.authority import RUNNER_RECORDS
 from holdfast.operations.copies import Shipper
@@ -44,7 +50,17 @@ FOLD = "runner.fold"
 
 
 def join_runner(home: RunnerHome, hands: Hands, inbox: Inbox) -> Workshop:
-    """Join the runner's workshop from its settings."""
+    """Join the runner's workshop from its settings.
+
+    Raises `HoldfastError` in a home whose log was recovered and that no node has opened
+    since: jobs that were open then are given up first, so that none is begun anew.
+    """
+    if (home.folder / RECOVERED).exists():
+        raise HoldfastError(
+            "the log was recovered, and no node has started since",
+            "Start the node first: it gives up the jobs that were open.",
+            str(home.folder),
+        )
     store = open_store(home.store_url, create=False)
     require_whole(home.folder, store)
     clock = SystemClock()

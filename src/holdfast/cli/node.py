@@ -19,9 +19,11 @@ from holdfast.cli.binding import write_overlay
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
+    JsonOption,
     console,
     home_at,
     log_to_stderr,
+    print_json,
 )
 from holdfast.cli.runner import beside
 from holdfast.demo import northwind
@@ -29,7 +31,7 @@ from holdfast.domain.policy.compiler import compile_policy
 from holdfast.errors import HoldfastError
 from holdfast.operations.respond import Desk
 from holdfast.operations.window import Window
-from holdfast.operations.world import Inbox
+from holdfast.operations.world import Inbox, World
 from holdfast.runner.hands import ThreadHands
 from holdfast.runner.node import Node
 from holdfast.server.app import create_app
@@ -60,6 +62,7 @@ def init(
     origin: Annotated[
         str, typer.Option(help="The log's name, an address without https://.")
     ] = "holdfast.example/log",
+    json: JsonOption = False,
 ) -> None:
     """Make a home folder: settings, keys, and an example resilience folder."""
     if (home / FILE).exists():
@@ -73,6 +76,9 @@ def init(
     (home / FILE).write_text(SETTINGS.format(node="node-1"), encoding="utf-8")
     (home / RUNNER_FILE).write_text(RUNNER_SETTINGS, encoding="utf-8")
     _example(home / "resilience")
+    if json:
+        print_json({"home": str(home), "key": key})
+        return
     out = console()
     out.print(f"Made [bold]{home}[/]. Its log is verified by this public key:")
     out.print(key)
@@ -82,6 +88,7 @@ def init(
 def password(
     user: Annotated[str, typer.Argument(help="The user's id in the catalogue.")],
     home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
 ) -> None:
     """Set a user's password for the web page; it is read from standard input."""
     text = (
@@ -99,6 +106,9 @@ def password(
     path = home_at(home).folder / f"password-{user}"
     path.unlink(missing_ok=True)
     write_private(path, hash_password(text) + "\n")
+    if json:
+        print_json({"user": user, "file": str(path)})
+        return
     console().print(
         f"Name it in {home / FILE}, under \\[web]: passwords = "
         f'{{ {user} = "{path.name}" }}'
@@ -111,18 +121,21 @@ def serve(
     with_runner: Annotated[
         bool, typer.Option("--with-runner", help="Run the runner too, as this user.")
     ] = False,
+    json: JsonOption = False,
 ) -> None:
     """Run the node: beat, probes, web page. Ends in order on SIGTERM."""
+    del json  # What it prints is one JSON value anyway.
     log_to_stderr()
-    with beside(home) if with_runner else nullcontext():
-        _serve(home, port)
-
-
-def _serve(home: Path, port: int | None) -> None:
     at = home_at(home)
     inbox = Inbox()
-    hands = ThreadHands(inbox)
-    world = join(at, hands, inbox)
+    world = join(at, ThreadHands(inbox), inbox)
+    # The node first: after a recovery it gives up what a runner would begin anew.
+    with beside(home) if with_runner else nullcontext():
+        _serve(at, world, port)
+    world.store.close()
+
+
+def _serve(at: Home, world: World, port: int | None) -> None:
     node = Node(
         world=world,
         make_prober=partial(prober_of, at, world),
@@ -141,7 +154,6 @@ def _serve(home: Path, port: int | None) -> None:
         sys.stdout.write(f'{{"ready": true, "address": "{address}"}}\n')
         sys.stdout.flush()
         node.run()
-    world.store.close()
 
 
 def door_of(home: Home) -> Door:

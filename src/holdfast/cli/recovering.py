@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from holdfast.assembly.keys import escrow_of, recovered_keyring, write_private
-from holdfast.assembly.node import MARK, RECOVERED
-from holdfast.assembly.reading import RECOVERING, SystemClock
+from holdfast.assembly.node import MARK
+from holdfast.assembly.reading import RECOVERED, RECOVERING, SystemClock
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
