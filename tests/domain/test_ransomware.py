@@ -71,6 +71,12 @@ def test_a_wal_position_that_fell_back_is_a_restore_and_no_sign() -> None:
     assert names(measured([MIB] * 20 + [-15 * MIB, 400])[1]) == []
 
 
+def test_a_past_that_tells_nothing_makes_nothing_unusual() -> None:
+    """Positions that only ever fell back, and sizes of nothing, stop no decision."""
+    assert names(measured([-1024] * 20 + [400 * MIB])[1]) == []
+    assert set(names(weighed(*[(0, 0, 0)] * 3, (100, 100, 30)))) == {"backup_growth"}
+
+
 def weighed(
     *weights: tuple[int, int, int], kind: str = "full", repository: int = 1
 ) -> Datastore:

@@ -116,9 +116,10 @@ def _wal_rate(
         return
     *earlier, (written, took) = stretches
     # Where the position fell back, a restore made WAL count from elsewhere.
-    usual = median(w / t.total_seconds() for w, t in earlier if w >= 0 and t) * (
-        took.total_seconds()
-    )
+    rates = [w / t.total_seconds() for w, t in earlier if w >= 0 and t]
+    if not rates:
+        return
+    usual = median(rates) * took.total_seconds()
     if written >= WAL_BYTES and written >= WAL_TIMES * usual:
         words = (
             f"{written >> 20:,} MiB of WAL in {took.total_seconds() / 60:.0f} min, "
@@ -143,7 +144,7 @@ def _weighed(
     earlier: Sequence[BackupWeighed], newest: BackupWeighed, index: int
 ) -> Iterator[Sign]:
     at, label = newest.finished_at, f"backup {newest.label}"
-    usual_size = median(weight.size_bytes for weight in earlier)
+    usual_size = max(median(weight.size_bytes for weight in earlier), 1)
     if newest.size_bytes >= GROWTH * usual_size:
         times = newest.size_bytes / usual_size
         words = f"{label}: the datastore is {times:.1f} times its usual size"
