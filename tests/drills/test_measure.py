@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -127,6 +127,19 @@ def test_a_touched_canary_is_seen(rig: Rig, harm: str, told: str) -> None:
 
     assert measured(rig).canaries == told
     assert measured(rig).canaries == told
+
+
+def test_canaries_that_nobody_could_look_at_are_not_gone(rig: Rig) -> None:
+    """A table that something else has locked raises no alarm, and hides none."""
+    _plant_anew(rig.protected)
+    assert measured(rig).canaries == "intact"
+    deadlines = replace(rig.protected.deadlines, statement=timedelta(seconds=1))
+    hasty = replace(rig.protected, deadlines=deadlines)
+    engine = PgBackRest(rig.base / "work", (hasty,))
+    with rig.connect() as session, session.transaction():
+        session.execute("lock table holdfast.canary in access exclusive mode")
+        assert measured(rig, engine).canaries is None
+    assert measured(rig).canaries == "intact"
 
 
 def test_canaries_are_planted_anew_once_a_person_has_seen_to_them(rig: Rig) -> None:

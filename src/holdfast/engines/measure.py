@@ -56,6 +56,7 @@ _SHOWN = (
     " array(select application_name from pg_stat_replication"
     "  where state <> 'streaming' order by 1)"
 )
+_CANARIES_THERE = "select to_regclass('holdfast.canary') is not null"
 _CANARY_ROWS = "select id::text, name, note from holdfast.canary order by id"
 
 
@@ -98,6 +99,10 @@ def measure(
         return None
     position, waiting, streaming, others = cast("tuple[Any, ...]", shown.rows[0])
     rows = ask(protected.cluster, _CANARY_ROWS, timeout)
+    # A table that is locked or busy is not gone: only its catalogue can say that.
+    gone = rows.rows is None and (
+        ask(protected.cluster, _CANARIES_THERE, timeout).rows == ((False,),)
+    )
     return Measure(
         at=datetime.now(UTC),
         heartbeat_at=beat.at if beat else None,
@@ -106,7 +111,7 @@ def measure(
         wal_position=int(position),
         streaming=tuple(streaming),
         not_streaming=tuple(others),
-        canaries=_canaries(protected, rows.rows),
+        canaries=_canaries(protected, () if gone else rows.rows),
         # Of the canaries only the verdict is told: their text is nobody's business.
         evidence=(shown.evidence, replace(rows.evidence, output_tail="")),
     )
@@ -183,8 +188,9 @@ def digest_of(rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _canaries(protected: Protected, rows: tuple[Row, ...] | None) -> Canaries | None:
+    """Judge the rows; ``None`` where none were planted, or nobody could look."""
     planted = jobs.read(protected.folder / CANARIES, Planted)
-    if planted is None:
+    if planted is None or rows is None:
         return None
     if not rows:
         return "gone"
