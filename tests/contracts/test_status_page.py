@@ -368,6 +368,14 @@ def test_unreadable_old_page_does_not_stop_the_next(tmp_path):
         (http("200 OK", b"<html>"), "the page's summary is not one of ours"),
         (http("200 OK", b"[]"), "the page's summary is not one of ours"),
         (http("200 OK", b'{"page": {}}'), "the page's summary is not one of ours"),
+        (
+            http(
+                "200 OK",
+                b'{"page": {"revision": "r0", "revisions": 5, "updated_at": ""},'
+                b' "status": {"indicator": "none"}}',
+            ),
+            "the page's summary is not one of ours",
+        ),
     ],
 )
 def test_what_is_not_our_page_is_not_seen(answer, detail):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
 
 import pytest
 
+from holdfast.engines import pgbackrest_info
 from holdfast.engines.compatible import newest_server
+from holdfast.engines.evidence import Call, run
 from holdfast.engines.pgbackrest_jobs import _verify_faults
 from holdfast.engines.postgresql import archive_timeout
+from holdfast.engines.protected import Protected
 from holdfast.engines.raw_bytes import SALTED, looks_encrypted
 from holdfast.engines.wal import _backwards, commits
 
@@ -115,3 +120,17 @@ def test_versions_are_gated(tool: str, server: int | None) -> None:
 def test_encryption_is_told_from_the_bytes(stored: bytes, *, encrypted: bool) -> None:
     """The salted header alone proves nothing: what follows must be noise."""
     assert looks_encrypted(stored) is encrypted
+
+
+@pytest.mark.parametrize("output", ["", "{", "[]", "[{}]", '[{"repo": [], "db": []}]'])
+def test_a_listing_without_sense_is_of_a_repository_that_does_not_answer(
+    output: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever pgBackRest prints, it is an account of the repository, and no crash."""
+    ran = run(Call(("/bin/echo", output), timedelta(minutes=1), tmp_path))
+    monkeypatch.setattr(pgbackrest_info, "call", lambda *_, **__: ran)
+    monkeypatch.setattr(pgbackrest_info, "configure_recovery", lambda *_: tmp_path)
+    protected = cast("Protected", None)
+    info = pgbackrest_info.read_info(protected, 1)
+    assert (info.status, info.answers) == (pgbackrest_info.UNREADABLE, False)
+    assert info.evidence == (ran.evidence,)

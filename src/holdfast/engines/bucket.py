@@ -75,7 +75,8 @@ class Bucket:
             curl.setopt(pycurl.WRITEFUNCTION, body.write)
             curl.setopt(pycurl.HEADERFUNCTION, lambda line: _keep(got, line))
             curl.perform()
-            status, said = curl.getinfo(pycurl.RESPONSE_CODE), body.getvalue().decode()
+            status = curl.getinfo(pycurl.RESPONSE_CODE)
+            said = body.getvalue().decode(errors="replace")
         except pycurl.error as error:
             status, said = 0, str(error.args[1])
         finally:

@@ -66,11 +66,10 @@ def read_info(protected: Protected, repository: int) -> Info:
     except HoldfastError as error:
         return Info(repository, UNREADABLE, str(error), (), None, None, ())
     try:
-        stanza = _stanza(ran.output)
+        return _info(repository, _stanza(ran.output), ran)
     except (ValueError, KeyError, IndexError, TypeError):
         said = summarise(ran)
         return Info(repository, UNREADABLE, said, (), None, None, (ran.evidence,))
-    return _info(repository, stanza, ran)
 
 
 def _stanza(output: str) -> Json:

@@ -14,13 +14,15 @@ from holdfast.domain.controls.judging import Situation
 from holdfast.domain.events.authority import CheckOrdered
 from holdfast.domain.events.observation import BackupSeen
 from holdfast.domain.memory.incidents import Incident, Recovery
-from holdfast.domain.runbook import OPERATIONS, OWN_STEPS, Runbook, parse_runbook
+from holdfast.domain.runbook import OWN_STEPS, Runbook, parse_runbook
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations.authority import require
 from holdfast.operations.log import Log
 from holdfast.operations.respond import Desk, Led, order_recovery, running_incident
 
+# Of so many drills the longest says how long a recovery takes.
+DRILLS_LOOKED_AT = 4
 # What waits for a person's word besides the second person's approval.
 HELD = ("restore", "failover")
 
@@ -284,7 +286,7 @@ def _takes(situation: Situation, datastore: str) -> timedelta | None:
     known = situation.state.datastores.get(datastore)
     spent = [
         timedelta(microseconds=drill.recovery_time_us)
-        for drill, _ in (known.drills if known else ())[-len(OPERATIONS) :]
+        for drill, _ in (known.drills if known else ())[-DRILLS_LOOKED_AT:]
         if drill.recovery_time_us is not None and drill.sabotage is None
     ]
     return max(spent, default=None)

@@ -57,9 +57,10 @@ def _judge(body: bytes, revision: str, now: datetime) -> SeenPage | NotSeen:
         page, status = summary["page"], summary["status"]
         shown, included = page["revision"], page.get("revisions", [])
         updated_at, indicator = page["updated_at"], status["indicator"]
-    except (ValueError, KeyError, TypeError, AttributeError):
+        is_shown = shown == revision or revision in included
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return NotSeen("the page's summary is not one of ours", now)
-    if shown != revision and revision not in included:
+    if not is_shown:
         return NotSeen(f"the page still shows {shown}", now)
     return SeenPage(
         revision=str(shown),
