@@ -21,6 +21,8 @@ Standing = Literal["met", "at_risk", "breached", "stale", "unproven", "unbound"]
 
 # How long a passed exercise of a communication duty counts as fresh evidence.
 EXERCISE_COUNTS_FOR = timedelta(days=365)
+# So far apart may the clocks of two hosts be.
+CLOCKS_DIFFER_MAX = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,5 +190,8 @@ def quorum_down(situation: Situation) -> int:
 
 
 def within(moment: datetime, now: datetime, age: timedelta) -> bool:
-    """Say whether the moment is at most ``age`` ago."""
-    return now - moment <= age
+    """Say whether the moment is at most ``age`` ago, and not still to come.
+
+    What a clock that ran ahead has dated is nobody's fresh evidence.
+    """
+    return -CLOCKS_DIFFER_MAX <= now - moment <= age
