@@ -54,9 +54,14 @@ def sign_in(
     console().print(f"{person} is signed in until {ends}", markup=False)
 
 
-def sign_out(person: PersonOption, home: HomeOption = DEFAULT_HOME) -> None:
+def sign_out(
+    person: PersonOption, home: HomeOption = DEFAULT_HOME, json: JsonOption = False
+) -> None:
     """End your session at this terminal."""
     signing_in.forget(home_at(home), person)
+    if json:
+        print_json({"person": person})
+        return
     console().print(f"{person} is signed out", markup=False)
 
 

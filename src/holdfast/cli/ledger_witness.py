@@ -68,6 +68,7 @@ def retire(
     reason: Annotated[str, typer.Option(help="Why; it stands in the log.")],
     person: PersonOption,
     home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
 ) -> None:
     """Ask no more of a witness that was taken out of the settings."""
     at = home_at(home)
@@ -80,4 +81,7 @@ def retire(
     reader = open_log(at)
     with closing(reader.store):
         retire_witness(reader.desk(person), name, reason)
+    if json:
+        print_json({"retired": name})
+        return
     console().print(f"{name} is a witness of this log no more.", markup=False)

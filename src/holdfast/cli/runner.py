@@ -16,7 +16,13 @@ from typing import Annotated
 import typer
 
 from holdfast.assembly.runner import join_runner
-from holdfast.cli.common import DEFAULT_HOME, HomeOption, log_to_stderr
+from holdfast.cli.common import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    log_to_stderr,
+    print_json,
+)
 from holdfast.errors import HoldfastError
 from holdfast.operations.authority import RUNNER_RECORDS
 from holdfast.operations.world import Inbox
@@ -33,8 +39,10 @@ def runner(
     with_parent: Annotated[
         bool, typer.Option("--with-parent", hidden=True, help="End with our starter.")
     ] = False,
+    json: JsonOption = False,
 ) -> None:
     """Run the runner: it carries out what the ledger orders. Ends on SIGTERM."""
+    del json  # What it prints is one JSON value anyway.
     log_to_stderr()
     at = RunnerHome(home)
     inbox = Inbox()
@@ -56,10 +64,15 @@ def grants(
     role: Annotated[
         str, typer.Option(help="The runner's own role in PostgreSQL.")
     ] = "holdfast_runner",
+    json: JsonOption = False,
 ) -> None:
     """Print the rights of the runner's role, for the owner of the tables to run."""
     kinds = [kind.TYPE for kind in RUNNER_RECORDS]
-    sys.stdout.write(runner_role.grants(role, kinds))
+    sql = runner_role.grants(role, kinds)
+    if json:
+        print_json({"role": role, "sql": sql})
+        return
+    sys.stdout.write(sql)
 
 
 @contextmanager

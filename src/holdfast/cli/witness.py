@@ -50,6 +50,7 @@ def init(
         str, typer.Option(help="The witness's name: an address without https://.")
     ],
     home: WitnessHome = DEFAULT,
+    json: JsonOption = False,
 ) -> None:
     """Make a witness: its key, and a memory that must never be lost."""
     seed = secrets.token_bytes(32)
@@ -64,6 +65,9 @@ def init(
     write_private(home / KEY, f"{name}\n{seed.hex()}\n")
     WitnessStore.create(home / MEMORY).close()
     (home / PUBLIC_KEY).write_text(f"{key}\n", encoding="utf-8")
+    if json:
+        print_json({"home": str(home), "key": str(key)})
+        return
     out = console()
     out.print(f"Made a witness in {home}. Its verifier key:", markup=False)
     out.print(str(key), markup=False)
@@ -75,6 +79,7 @@ def trust(
         str, typer.Argument(help="The log's verifier key; several, one a line.")
     ],
     home: WitnessHome = DEFAULT,
+    json: JsonOption = False,
 ) -> None:
     """Cosign for a log from now on. A second key of one log is added to the first."""
     lines = [line for line in key.splitlines() if line.strip()] or [key]
@@ -82,6 +87,9 @@ def trust(
     with _memory(home) as memory:
         for one in parsed:
             memory.trust(one)
+    if json:
+        print_json([{"origin": one.name, "key": str(one)} for one in parsed])
+        return
     for one in parsed:
         named = f"{one.name} with the key {one.id.hex()}"
         console().print(f"Trusts {named} from now on.", markup=False)
@@ -115,8 +123,10 @@ def serve(
     home: WitnessHome = DEFAULT,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8461,
+    json: JsonOption = False,
 ) -> None:
     """Cosign what logs offer. Ends in order on SIGTERM."""
+    del json  # What it prints is one JSON value anyway.
     logging.basicConfig(
         level=logging.WARNING,
         format="%(message)s",
