@@ -19,12 +19,11 @@ LONG = "demo"
 
 
 def _commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
-    inner = getattr(command, "commands", None)
-    if inner is None:
+    if not hasattr(command, "list_commands"):
         yield path
         return
-    for name, one in inner.items():
-        yield from _commands(one, *path, name)
+    for name in command.list_commands(None):
+        yield from _commands(command.get_command(None, name), *path, name)
 
 
 ROOT: Any = typer.main.get_command(app)
@@ -36,7 +35,7 @@ FITTING = {"index": "7", "--reason": "request", "--origin": "example.com/log"}
 def _found(path: tuple[str, ...]) -> Any:
     command = ROOT
     for name in path:
-        command = command.commands[name]
+        command = command.get_command(None, name)
     return command
 
 
