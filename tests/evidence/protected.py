@@ -11,7 +11,9 @@ from tests.domain.story import DATASTORE, DAY, HOUR, MINUTE, SECOND, T0, Story, 
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.events.drill import DrillFinished, DrillMeasured, DrillOrdered
 from holdfast.domain.events.job import JobFinished, JobRequested, JobStarted
-from holdfast.evidence.recovery import ProtectionView, protection
+from holdfast.domain.events.runner import JobProgressed
+from holdfast.evidence.recovery import protection
+from holdfast.evidence.recovery_views import ProtectionView
 
 LOOK = 5 * MINUTE
 
@@ -105,11 +107,24 @@ def rehearse(story: Story, name: str, *, passed: bool) -> None:
     )
 
 
+def at_work(story: Story) -> None:
+    """Tell a backup that is under way, and an expiry that nobody has taken up."""
+    since = story.now - 3 * MINUTE
+    story.tell(
+        JobRequested("backup-orders-9", DATASTORE, "backup", 1, None, None, since),
+        JobStarted("backup-orders-9", "host", "/jobs/y", since),
+        JobProgressed("backup-orders-9", "copying", 62, story.now),
+        JobRequested("expire-orders-9", DATASTORE, "expire", 2, None, None, since),
+    )
+
+
 def protected_view() -> ProtectionView:
     """Return the page's view of it all."""
     story = weeks_of_looks()
     rehearse(story, "drill-orders-1", passed=False)
     story.after(MINUTE)
     rehearse(story, "drill-orders-2", passed=True)
+    story.examine(2)
+    at_work(story)
     view = protection(Situation(story.rules, story.state, story.now), len(story.told))
     return replace(view, zone="Australia/Melbourne")

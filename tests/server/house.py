@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from tests.server.sample import NOW, STANDING
 
 from holdfast.evidence.approvals import ApprovalsView
-from holdfast.evidence.recovery import ProtectionView
+from holdfast.evidence.recovery_views import ProtectionView
 from holdfast.evidence.views import StandingView
 from holdfast.server.app import create_app
 from holdfast.server.face import Door

@@ -10,7 +10,7 @@ from tests.evidence.protected import protected_view
 from tests.server.house import FakeFace, make_app, member, visitor
 
 from holdfast.evidence.as_json import as_json
-from holdfast.evidence.recovery import ProtectionView
+from holdfast.evidence.recovery_views import ProtectionView
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,33 @@ def test_it_draws_the_gauge_and_says_its_worst(view: ProtectionView) -> None:
     assert len(re.findall(r'<svg class="gauge"', text)) == 2
     assert "nothing could be restored at" in text
     assert "RPO 60 min" in text
+
+
+def test_it_begins_with_the_answer(view: ProtectionView) -> None:
+    """The first line says in words whether the company could recover now."""
+    text = shown(view)
+    assert text.index("Could the company recover now?") < text.index("<h2")
+    for words in (
+        "The last drill",
+        "Under way now",
+        "backing up",
+        "62 %",
+        "and not begun for",
+        "Any moment from",
+        "Read back",
+        "whole",
+        "ap-southeast-2 zone ap-southeast-2b",
+        "the next drill is ",
+    ):
+        assert words in text
+
+
+def test_a_drill_is_drawn_step_by_step(view: ProtectionView) -> None:
+    """Each step has a bar from when it began, and says so for who cannot see it."""
+    text = shown(view)
+    assert 'aria-label="restore began after 3.0 s and took 41.0 s"' in text
+    assert 'aria-label="dispose began after 65.0 s and took 1.0 s"' in text
+    assert "Step by step, 66.0 s in all" in text
 
 
 def test_a_failed_drill_is_told_with_what_went_wrong(view: ProtectionView) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import htpy as h
 
-from holdfast.evidence.recovery import ReadingView
+from holdfast.evidence.recovery_views import ReadingView
 
 WIDTH, HEIGHT = 1000, 200
 # A single look would be a line of no length.

@@ -110,3 +110,23 @@ def bar(part: float, state: str, label: str) -> h.Element:
         h.rect(".track", width="100", height="4"),
         h.rect(".fill", width=width, height="4"),
     ]
+
+
+def stretch(began: float, part: float, state: str, label: str) -> h.Element:
+    """Draw when something began within a whole, and how much of it it took."""
+    return h.svg(
+        f".bar.is-{state.replace('_', '-')}",
+        viewBox="0 0 100 4",
+        preserveAspectRatio="none",
+        role="img",
+        aria_label=label,
+    )[
+        h.rect(".track", width="100", height="4"),
+        # What took no time at all is still seen.
+        h.rect(
+            ".fill",
+            x=f"{began * 100:.1f}",
+            width=f"{max(part * 100, 0.5):.1f}",
+            height="4",
+        ),
+    ]

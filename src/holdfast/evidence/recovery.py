@@ -2,119 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from holdfast.domain.catalogue import Datastore
+from holdfast.domain.controls import drills as drilling
 from holdfast.domain.controls import recovery_point, redundancy
 from holdfast.domain.controls.judging import Situation, Verdict
 from holdfast.domain.memory import protection as memory
-from holdfast.evidence.approvals import WaitingView
-from holdfast.evidence.drills import DrillView, drill_views
-from holdfast.evidence.views import Standing
+from holdfast.domain.memory.people import shown
+from holdfast.evidence.drills import drill_views
+from holdfast.evidence.readiness import summary
+from holdfast.evidence.recovery_views import (
+    BackupView,
+    DatastoreView,
+    GaugeView,
+    NextDrillView,
+    ProtectionView,
+    ReadingView,
+    ReplicaView,
+    RunningView,
+    WindowView,
+)
 
 BACKUPS_SHOWN = 20
 DRILLS_SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class ReadingView:
-    """The gauge at one moment: what a disaster would have cost then.
-
-    ``lost_if_now`` is ``None`` where nothing could have been restored.
-    """
-
-    at: datetime
-    lost_if_now: timedelta | None
-
-
-@dataclass(frozen=True, slots=True)
-class GaugeView:
-    """How much would be lost if the disaster came now, over the last day and weeks.
-
-    ``day`` has every look of the last day, ``weeks`` the worst of each hour before.
-    ``looked_at`` is ``None`` where nobody has looked; ``rpo`` where the policy names
-    none.
-    """
-
-    standing: Standing
-    reason: str
-    rpo: timedelta | None
-    at_risk_from: timedelta
-    looked_at: datetime | None
-    recoverable_to: datetime | None
-    lost_if_now: timedelta | None
-    heartbeat_at: datetime | None
-    recoverable_heartbeat_at: datetime | None
-    waiting_segments: int | None
-    day: tuple[ReadingView, ...]
-    weeks: tuple[ReadingView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaView:
-    """A standby; ``place`` is empty where the catalogue does not name it."""
-
-    name: str
-    place: str
-    streaming: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BackupView:
-    """A backup in one repository, as its own listing shows it."""
-
-    label: str
-    repository: int
-    off_site: bool
-    kind: str
-    finished_at: datetime
-    took: timedelta
-    size_bytes: int
-    cipher: str | None
-    error: bool
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class DatastoreView:
-    """One datastore; ``under_way`` names the job that works on it now."""
-
-    id: str
-    name: str
-    gauge: GaugeView
-    redundancy: Standing
-    redundancy_reason: str
-    replicas: tuple[ReplicaView, ...]
-    backups: tuple[BackupView, ...]
-    under_way: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ProtectionView:
-    """Everything on the page *Recovery*, at one moment."""
-
-    as_of: datetime
-    as_of_index: int
-    zone: str
-    datastores: tuple[DatastoreView, ...]
-    drills: tuple[DrillView, ...]
-    waiting: tuple[WaitingView, ...] = ()
-
-
 def protection(situation: Situation, as_of_index: int) -> ProtectionView:
     """Return how recoverable everything is; newest drills first."""
-    drills = tuple(reversed(drill_views(situation)))[:DRILLS_SHOWN]
+    all_drills = tuple(reversed(drill_views(situation)))
+    stores = tuple(
+        _datastore(situation, datastore)
+        for datastore in situation.rules.catalogue.datastores
+        if datastore.production
+    )
     return ProtectionView(
         as_of=situation.now,
         as_of_index=as_of_index,
         zone=situation.rules.calendar.time_zone,
-        datastores=tuple(
-            _datastore(situation, datastore)
-            for datastore in situation.rules.catalogue.datastores
-            if datastore.production
-        ),
-        drills=drills,
+        summary=summary(stores, all_drills, situation.now),
+        datastores=stores,
+        drills=all_drills[:DRILLS_SHOWN],
     )
 
 
@@ -133,11 +61,64 @@ def _datastore(situation: Situation, declared: Datastore) -> DatastoreView:
             :BACKUPS_SHOWN
         ],
         under_way=tuple(
-            job.requested.verb
+            _running(situation, job)
             for job in (jobs.all[name] for name in sorted(jobs.open))
             if job.requested.datastore == declared.id
         ),
+        windows=_windows(known),
+        next_drill=_next_drill(situation, declared),
     )
+
+
+def _running(situation: Situation, job: memory.Job) -> RunningView:
+    asked, told = job.requested, job.progressed
+    ordered = situation.state.jobs.by_hand.get(asked.job)
+    drill = situation.state.drills.get(asked.job)
+    recovery = situation.state.recoveries.get(asked.recovery or "")
+    by = "the schedule"
+    for order in (ordered, drill and drill.ordered, recovery and recovery.ordered):
+        if order:
+            by = shown(situation.state.erasures, order.by)
+    return RunningView(
+        job=asked.job,
+        verb=asked.verb,
+        repository=asked.repository,
+        asked_by=by,
+        asked_at=asked.at,
+        started_at=job.started.at if job.started else None,
+        step=told.step if told else "",
+        percent=told.percent if told else None,
+        told_at=told.at if told else None,
+        index=job.requested_index,
+    )
+
+
+def _windows(known: memory.Datastore) -> tuple[WindowView, ...]:
+    found = []
+    for number in sorted({seen.backup.repository for seen in known.backups}):
+        window, tried = known.windows.get(number), known.examined.get(number)
+        found.append(
+            WindowView(
+                repository=number,
+                off_site=known.of_repository(number)[-1].backup.off_site,
+                since=window.event.since if window else None,
+                until=window.event.until if window else None,
+                holes=window.event.holes if window else (),
+                looked_at=window.event.at if window else None,
+                read_back=tried.event.read_back if tried else None,
+                read_back_at=tried.event.at if tried else None,
+                index=tried.index if tried else None,
+            )
+        )
+    return tuple(found)
+
+
+def _next_drill(situation: Situation, declared: Datastore) -> NextDrillView | None:
+    if declared not in drilling.covered(situation):
+        return None
+    verdict = drilling.judge_one(situation, declared)
+    due_at = drilling.due_at(situation, declared)
+    return NextDrillView(verdict.standing, verdict.reason, due_at)
 
 
 def _gauge(

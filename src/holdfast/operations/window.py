@@ -8,7 +8,8 @@ from datetime import datetime
 
 from holdfast.domain.controls.judging import Situation
 from holdfast.evidence.approvals import ApprovalsView
-from holdfast.evidence.recovery import ProtectionView, protection
+from holdfast.evidence.recovery import protection
+from holdfast.evidence.recovery_views import ProtectionView
 from holdfast.evidence.standing import Ledger, standing
 from holdfast.evidence.views import StandingView
 from holdfast.journal import Recorded, read

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from holdfast.evidence.approvals import ApprovalsView
-from holdfast.evidence.recovery import ProtectionView
+from holdfast.evidence.recovery_views import ProtectionView
 from holdfast.evidence.views import StandingView
 from holdfast.operations.authority import SignIn
 from holdfast.operations.respond import Desk

@@ -30,7 +30,7 @@ WORST_FIRST = ("breached", "unproven", "met")
 
 def judge(situation: Situation) -> Verdict:
     """Judge every datastore of the critical functions; the worst one decides."""
-    verdicts = [_judge_one(situation, datastore) for datastore in covered(situation)]
+    verdicts = [judge_one(situation, datastore) for datastore in covered(situation)]
     if not verdicts:
         return unproven("the catalogue names no datastore of a critical function")
     return min(verdicts, key=lambda verdict: WORST_FIRST.index(verdict.standing))
@@ -104,7 +104,8 @@ def due_at(situation: Situation, datastore: Datastore) -> datetime:
     return base + situation.rules.duration("drill_every")
 
 
-def _judge_one(situation: Situation, datastore: Datastore) -> Verdict:
+def judge_one(situation: Situation, datastore: Datastore) -> Verdict:
+    """Judge one datastore by its last drill, and by when the next one is due."""
     known = situation.state.datastores.get(datastore.id)
     due = due_at(situation, datastore)
     overdue = Verdict("breached", f"{datastore.id}: a drill is overdue", (), due)
