@@ -85,7 +85,7 @@ SPEAKERS = {
         "engines/fence.py",  # One trial, whether the kernel makes a fence for us.
         "engines/jobs.py",  # Our own detached process, which must outlive us.
         "sources/signing_command.py",  # Whoever holds the log's key in our stead.
-        "cli/runner.py",  # The runner beside the node, of one command.
+        "cli/beside.py",  # The runner beside the node, of one command.
         "demo/box.py",  # Node and runner, to be killed and started again.
         "demo/spawn.py",  # The box's own parts.
         "demo/sweep.py",  # What clears up when all else was killed.

@@ -38,7 +38,8 @@ PRIVATE_BITS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built at first use: most commands read few of them.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 Length = Annotated[timedelta, Field(gt=timedelta(0))]

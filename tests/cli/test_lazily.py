@@ -19,6 +19,7 @@ SHUN = {
     "policy check": ("fastapi", "sqlalchemy", "psycopg"),
     "ledger verify": ("fastapi", "psycopg", "holidays"),
     "standing": ("fastapi", "psycopg", "holidays"),
+    "serve": ("psycopg", "holidays", "holdfast.engines.pgbackrest"),
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from holdfast.demo import shop_schema
 from holdfast.demo.customers import NOTES, acknowledged, compare
+from holdfast.demo.shop_invariants import INVARIANTS
 from holdfast.demo.spawn import Spawned
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("shop")]
@@ -41,7 +42,7 @@ def until(condition: Callable[[], bool]) -> None:
 def invariants(dsn: str) -> list[bool]:
     """Ask each of the shop's invariants."""
     with psycopg.connect(dsn) as connection:
-        rows = [connection.execute(i.sql).fetchone() for i in shop_schema.INVARIANTS]
+        rows = [connection.execute(i.sql).fetchone() for i in INVARIANTS]
     return [bool(row[0]) for row in rows]
 
 

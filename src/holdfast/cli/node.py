@@ -15,6 +15,7 @@ import typer
 
 from holdfast.assembly.keys import create_key, signer_of, write_private
 from holdfast.assembly.node import join, prober_of
+from holdfast.cli.beside import beside
 from holdfast.cli.binding import write_overlay
 from holdfast.cli.common import (
     DEFAULT_HOME,
@@ -25,7 +26,6 @@ from holdfast.cli.common import (
     log_to_stderr,
     print_json,
 )
-from holdfast.cli.runner import beside
 from holdfast.demo import northwind
 from holdfast.domain.policy.compiler import compile_policy
 from holdfast.errors import HoldfastError

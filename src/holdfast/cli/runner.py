@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,15 +19,12 @@ from holdfast.cli.common import (
     log_to_stderr,
     print_json,
 )
-from holdfast.errors import HoldfastError
 from holdfast.operations.authority import RUNNER_RECORDS
 from holdfast.operations.world import Inbox
 from holdfast.runner.hands import ThreadHands
 from holdfast.runner.runner import Runner
 from holdfast.settings import RunnerHome
 from holdfast.storage import runner_role
-
-ENDS_WITHIN_SECONDS = 30.0
 
 
 def runner(
@@ -73,38 +66,6 @@ def grants(
         print_json({"role": role, "sql": sql})
         return
     sys.stdout.write(sql)
-
-
-@contextmanager
-def beside(home: Path) -> Iterator[None]:
-    """Have a runner at work in a process of its own, that ends with this one.
-
-    Its word that it is ready is awaited, so that a fault in its settings is told here.
-    """
-    argv = [sys.executable, "-m", "holdfast", "runner", "--home", str(home)]
-    with subprocess.Popen(
-        [*argv, "--with-parent"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        # Ctrl-C in the terminal reaches us, and we end it in our own order.
-        start_new_session=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        if not process.stdout.readline():
-            process.wait()
-            raise HoldfastError(
-                "the runner did not start", "What it said stands above."
-            )
-        sys.stderr.write(f"the runner works beside it, as process {process.pid}\n")
-        try:
-            yield
-        finally:
-            process.stdin.close()
-            try:
-                process.wait(ENDS_WITHIN_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
 
 
 def _follow(stopped: threading.Event) -> None:

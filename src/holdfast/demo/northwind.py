@@ -13,7 +13,7 @@ import tomli_w
 from argon2 import PasswordHasher
 
 from holdfast.assembly.keys import create_key, write_private
-from holdfast.demo.shop_schema import INVARIANTS
+from holdfast.demo.shop_invariants import INVARIANTS
 from holdfast.domain.policy.compiler import compile_policy
 from holdfast.domain.questions import BY_NAME, Role
 from holdfast.engines.protected import Protected

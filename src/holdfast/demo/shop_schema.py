@@ -1,14 +1,12 @@
-"""The shop's tables, and what must always be true of them.
+"""The shop's tables.
 
 Each order moves money between two accounts, so that a database that lost or doubled
-half a transaction shows it: the invariants below are what a restore is judged by.
+half a transaction shows it, by the invariants of `shop_invariants`.
 """
 
 from __future__ import annotations
 
 import psycopg
-
-from holdfast.domain.catalogue import Invariant
 
 CUSTOMERS = "customers"
 REVENUE = "revenue"
@@ -71,37 +69,6 @@ WITH fresh AS (
 )
 SELECT id FROM fresh
 """
-
-INVARIANTS = (
-    Invariant(
-        "every order has two postings that sum to zero",
-        """
-        SELECT NOT EXISTS (
-            SELECT FROM orders LEFT JOIN postings ON postings.order_id = orders.id
-            GROUP BY orders.id
-            HAVING count(postings.order_id) <> 2 OR sum(postings.amount_cents) <> 0
-        )
-        """,
-    ),
-    Invariant(
-        "each balance is the sum of its postings",
-        """
-        SELECT NOT EXISTS (
-            SELECT FROM accounts LEFT JOIN postings
-                ON postings.account_id = accounts.id
-            GROUP BY accounts.id, accounts.balance_cents
-            HAVING coalesce(sum(postings.amount_cents), 0) <> accounts.balance_cents
-        )
-        """,
-    ),
-    Invariant(
-        "revenue is the sum of all orders",
-        """
-        SELECT (SELECT balance_cents FROM accounts WHERE id = 'revenue')
-            = (SELECT coalesce(sum(amount_cents), 0) FROM orders)
-        """,
-    ),
-)
 
 
 def create(dsn: str, *, seed_orders: int = 1000) -> None:
