@@ -195,8 +195,8 @@ def test_a_forged_request_is_not_carried_out(made: Company) -> None:
 
 
 def test_a_void_order_is_not_revived_by_a_late_word(made: Company) -> None:
-    """A glass broken after the order lapsed, or was cancelled, opens nothing; nor does
-    whoever broke it review that.
+    """An approval, or a glass broken, after the order lapsed or was cancelled opens
+    nothing; nor does whoever broke it review that.
     """
     late = ordered(made)
     made.beat(times=3)
@@ -205,10 +205,13 @@ def test_a_void_order_is_not_revived_by_a_late_word(made: Company) -> None:
     assert step(made, late) == "lapsed"
     now = made.clock.now()
     record = made.world.log.record
+    record([Fact(ActApproved(late, LEAD, "password", now), now)])
+    assert step(made, late) == "lapsed"
     record([Fact(GlassBroken(late, RESPONDER, "password", "late", now), now)])
     assert step(made, late) == "lapsed"
     cancelled = ordered(made)
     approving.cancel(desk(made, LEAD), cancelled, "the server came back")
+    record([Fact(ActApproved(cancelled, LEAD, "password", now), now)])
     record([Fact(GlassBroken(cancelled, RESPONDER, "password", "late", now), now)])
     made.beat(times=5)
     assert step(made, cancelled) == "cancelled"

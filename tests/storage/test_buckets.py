@@ -113,6 +113,7 @@ def test_a_server_that_is_down(options: dict[str, str]) -> None:
         ("ftp://host/log", "not the address of a copy"),
         ("file://host/log", "not the address of a copy"),
         ("s3:///log", "not the address of a copy"),
+        ("s3://[bucket/log", "not the address of a copy"),
         ("s3://key:secret@bucket/log", "not the address of a copy"),
         ("s3://bucket/log?token=secret", "not the address of a copy"),
     ],

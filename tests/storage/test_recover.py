@@ -193,6 +193,8 @@ def test_what_is_owed_waits_for_a_person(
         release(desk("dora"), "x")
     assert release(desk("dora"), owed.notice) is None
     (order,) = log.state().orders
+    with pytest.raises(HoldfastError, match="waits for a second person"):
+        release(desk("dora"), owed.notice)
     approve(desk("eli"), order)
     # What was agreed to then says nothing of another hour.
     clock.advance(timedelta(hours=1))

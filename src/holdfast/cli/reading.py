@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import typer
 from rich.progress import Progress
@@ -71,7 +71,7 @@ class Place:
 
 def place_of(target: str, credentials: Path | None = None) -> Place:
     """Return the published log at a folder or an address."""
-    scheme = urlsplit(target).scheme if "://" in target else ""
+    scheme, place = _parts(target) if "://" in target else ("", target)
     if scheme in SCHEMES:
         log = HttpLog(target)
         return Place(log.name, log, None, near=False)
@@ -80,12 +80,8 @@ def place_of(target: str, credentials: Path | None = None) -> Place:
         bucket = open_target(target, credentials_of(text))
         return Place(bucket.name, bucket, bucket.signed_sizes(), near=False)
     if scheme not in ("", "file"):
-        raise StoreError(
-            "not the address of a published log",
-            "Name a folder, or an address: https://, file://, s3://, gs:// or az://.",
-            f"{scheme}:",
-        )
-    path = Path(urlsplit(target).path) if scheme else Path(target)
+        raise _no_address(scheme)
+    path = Path(place)
     if not path.is_dir():
         raise StoreError(
             "there is no such folder",
@@ -94,6 +90,24 @@ def place_of(target: str, credentials: Path | None = None) -> Place:
         )
     folder = Folder(path)
     return Place(str(path), folder, folder.signed_sizes(), near=True)
+
+
+def _parts(address: str) -> tuple[str, str]:
+    """Return scheme and path of an address; what is none is told."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # Which is read only now, and may be no number.
+    except ValueError:
+        raise _no_address(address.partition("://")[0]) from None
+    return parts.scheme, unquote(parts.path)
+
+
+def _no_address(scheme: str) -> StoreError:
+    return StoreError(
+        "not the address of a published log",
+        "Name a folder, or an address: https://, file://, s3://, gs:// or az://.",
+        f"{scheme}:",
+    )
 
 
 def address_of(database: str | None, home: Path) -> str:

@@ -289,7 +289,11 @@ def open_target(url: str, options: Mapping[str, str] | None = None) -> Target:
 
     Nothing is reached yet. Raises `StoreError` for what is no address.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        scheme = url.partition(":")[0][:20]
+        raise StoreError("not the address of a copy", _FORMS, scheme) from None
     if parts.scheme == "file" and not parts.netloc and parts.path.strip("/"):
         return FolderTarget(url, Folder(Path(unquote(parts.path))))
     plain = parts.username is None and not parts.query and not parts.fragment
