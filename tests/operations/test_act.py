@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tests.operations.company import (
@@ -123,9 +123,11 @@ def test_no_engine() -> None:
 class Talkative(Scripted):
     """An engine that says far more than an entry holds."""
 
-    def preflight(self, datastore: str, repository: int) -> Preflight:
+    def preflight(
+        self, datastore: str, repository: int, target: datetime | None = None
+    ) -> Preflight:
         """Say much."""
-        said = Scripted.preflight(self, datastore, repository)
+        said = Scripted.preflight(self, datastore, repository, target)
         return replace(said, checks=(("space", True, "x" * 99_000),))
 
     def observe(self, job: Job) -> Running | Finished | Lost:

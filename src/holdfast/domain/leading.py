@@ -49,8 +49,8 @@ class Stand:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a recovery came to: on the wall from fault and declaration, in business
-    time from the declaration, and what was lost.
+    """What a recovery came to: from fault and from declaration, each on the wall and
+    in business time, and what was lost.
     """
 
     fault_at: datetime
@@ -59,6 +59,7 @@ class Figures:
     from_fault: timedelta
     from_declaration: timedelta | None
     business: timedelta | None
+    business_from_fault: timedelta
     recovered_to: datetime | None
     data_loss: timedelta | None
     writes_lost: int | None
@@ -106,7 +107,7 @@ def figures(situation: Situation, recovery: Recovery) -> Figures | None:
     if incident is None:
         return None
     end, fault_at = failover.ended.at, incident.opened.began_at
-    declared = incident.declared
+    declared, calendar = incident.declared, situation.rules.calendar
     to = recovery.verified.recovered_to if recovery.verified else None
     counted = [w for w in incident.writes if w.datastore == recovery.ordered.datastore]
     since = max((w.fault_at for w in counted), default=fault_at)
@@ -116,9 +117,8 @@ def figures(situation: Situation, recovery: Recovery) -> Figures | None:
         in_service_at=end,
         from_fault=end - fault_at,
         from_declaration=end - declared.at if declared else None,
-        business=situation.rules.calendar.between(declared.at, end)
-        if declared
-        else None,
+        business=calendar.between(declared.at, end) if declared else None,
+        business_from_fault=calendar.between(fault_at, end),
         recovered_to=to,
         data_loss=max(since - to, timedelta(0)) if to else None,
         writes_lost=counted[-1].lost if counted else None,

@@ -118,9 +118,11 @@ class PgBackRest:
             wal_free_bytes=free_bytes,
         )
 
-    def preflight(self, datastore: str, repository: int) -> Preflight:
+    def preflight(
+        self, datastore: str, repository: int, target: datetime | None = None
+    ) -> Preflight:
         """Check that a restore from the repository could work."""
-        return preflight.check(self._find(datastore), repository)
+        return preflight.check(self._find(datastore), repository, target)
 
     def points(self, datastore: str) -> Points:
         """List what could be restored, asking each repository with its own key."""

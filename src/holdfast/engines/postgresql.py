@@ -32,6 +32,7 @@ _T = TypeVar("_T")
 SHORTEST_ARCHIVE_TIMEOUT = timedelta(seconds=10)
 LONGEST_ARCHIVE_TIMEOUT = timedelta(minutes=5)
 POLL_SECONDS = 0.1
+_CLOSED = "listen_addresses="
 
 
 def archive_timeout(rpo: timedelta) -> timedelta:
@@ -70,7 +71,7 @@ def start_server(
     """
     clear_stale_socket(cluster)
     settings = [f"-c config_file={cluster.config_file}"] if cluster.config_file else []
-    settings += ["-c listen_addresses="] if fenced else []
+    settings += [f"-c {_CLOSED}"] if fenced else []
     settings += [
         f"-c {shlex.quote(f'{name}={value}')}" for name, value in (walls or {}).items()
     ]
@@ -105,6 +106,19 @@ def is_accepting(cluster: Cluster, deadlines: Deadlines) -> Ran:
 def postmaster(cluster: Cluster) -> int | None:
     """Return the process that runs on the data directory, if one lives."""
     return _living_server(cluster.data / "postmaster.pid")
+
+
+def is_closed(cluster: Cluster) -> bool:
+    """Say whether the server was started closed, for a restore that nobody opened.
+
+    By its own command line, which PostgreSQL leaves in the data directory: settings
+    could say the same of a server that was never anything but local.
+    """
+    try:
+        options = (cluster.data / "postmaster.opts").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return f'"{_CLOSED}"' in options
 
 
 def clear_stale_socket(cluster: Cluster) -> None:

@@ -9,18 +9,21 @@ prepared anew before the server starts, since PostgreSQL archives to all or to n
 from __future__ import annotations
 
 import fcntl
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from holdfast.engines import jobs
 from holdfast.engines.account import own_folder
-from holdfast.engines.evidence import summarise
-from holdfast.engines.pgbackrest_command import call, configure_production
+from holdfast.engines.evidence import Call, argv_of, run, summarise
+from holdfast.engines.pgbackrest_command import call, configure_production, version
 from holdfast.engines.pgbackrest_info import Info, read_info
 from holdfast.engines.postgresql import (
     ask,
+    is_closed,
     keep_the_archive_clock,
     postmaster,
     start_server,
@@ -40,6 +43,8 @@ _STANDING = (
 )
 
 
+_NEXT_TRANSACTION = re.compile(r"NextXID:\s+(\d+):(\d+)")
+_NEXT_NOW = "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 _LISTENING = (
     "select current_setting('listen_addresses') <> '' and not pg_is_in_recovery()"
 )
@@ -76,10 +81,13 @@ def restore(protected: Protected, job: Job, report: Report) -> Ended:
         report.keep_all(info.evidence)
         backup = choose(info, job)
         expected = next_timeline(protected, info, report)
-        _put_aside(protected, job)
+        _stop_closed(protected, report)
+        left = next_transaction(protected, report)
+        aside = _put_aside(protected, job)
         _fetch(protected, job, backup, report)
         notes = _mend_archiving(protected, report)
         restored = _bring_up(protected, job, backup, expected, report)
+        notes = (*_left_out(protected, left, aside, report), *notes)
     jobs.write(protected.restored_record, restored)
     detail = (
         f"restored {backup.label} from repository {number} "
@@ -115,7 +123,7 @@ def _fence(protected: Protected) -> Iterator[None]:
             message = f"another restore of {protected.id} is under way"
             raise HoldfastError(message, hint) from error
         pid = postmaster(protected.cluster)
-        if pid is not None:
+        if pid is not None and not is_closed(protected.cluster):
             raise HoldfastError(
                 f"PostgreSQL runs on the data directory as process {pid}",
                 "Stop it first; Holdfast never restores under a live server.",
@@ -156,12 +164,59 @@ def next_timeline(protected: Protected, info: Info, report: Report) -> int:
     return max(used, default=1) + 1
 
 
-def _put_aside(protected: Protected, job: Job) -> None:
+def _stop_closed(protected: Protected, report: Report) -> None:
+    """Stop what an earlier restore left running closed: nobody relies on it."""
+    if postmaster(protected.cluster) is None:
+        return
+    report.step("stopping the restored server that was not opened")
+    report.keep(stop_server(protected.cluster, protected.deadlines))
+    if postmaster(protected.cluster) is not None:
+        raise HoldfastError(
+            "the restored server that was not opened does not stop",
+            "Stop it with pg_ctl, then order the recovery anew.",
+        )
+
+
+def next_transaction(protected: Protected, report: Report) -> int | None:
+    """Return the next transaction of what lies there, by its last checkpoint."""
     data = protected.cluster.data
+    if not (data / "global" / "pg_control").exists():
+        return None
+    program = protected.cluster.bin_folder / "pg_controldata"
+    argv = argv_of(program, f"--pgdata={data}")
+    deadline = protected.deadlines.short
+    ran = report.keep(run(Call(argv, deadline, Path("/"), version(program))))
+    found = _NEXT_TRANSACTION.search(ran.output)
+    return (int(found[1]) << 32) + int(found[2]) if found else None
+
+
+def _left_out(
+    protected: Protected, left: int | None, aside: Path | None, report: Report
+) -> tuple[str, ...]:
+    """Say what the restored data do not hold, and where it lies now.
+
+    Counted by transaction numbers, which every write takes one of: those that failed
+    and Holdfast's own are in it.
+    """
+    if aside is None:
+        return ()
+    where = f"what lay there is kept at {aside}"
+    asked = ask(protected.cluster, _NEXT_NOW, protected.deadlines.statement)
+    report.keep_all((asked.evidence,))
+    if left is None or asked.rows is None:
+        return (where,)
+    count = max(left - int(str(asked.rows[0][0])), 0)
+    return (f"{count:,} transactions begun since are not in it", where)
+
+
+def _put_aside(protected: Protected, job: Job) -> Path | None:
+    """Rename what lies there; return its new place."""
+    data, aside = protected.cluster.data, None
     if data.exists() and any(data.iterdir()):
-        data.rename(data.with_name(f"{data.name}.before-{job.id}"))
+        aside = data.rename(data.with_name(f"{data.name}.before-{job.id}"))
     own_folder(data)
     data.chmod(0o700)
+    return aside
 
 
 def _fetch(protected: Protected, job: Job, backup: Backup, report: Report) -> None:

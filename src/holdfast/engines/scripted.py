@@ -135,8 +135,11 @@ class Scripted:
             evidence=(self._evidence("describe", datastore),),
         )
 
-    def preflight(self, datastore: str, repository: int) -> Preflight:
+    def preflight(
+        self, datastore: str, repository: int, target: datetime | None = None
+    ) -> Preflight:
         """Check that the repository has a backup to restore."""
+        del target  # The use case has looked at the window.
         self._known(datastore)
         now = self.clock.now()
         found = bool(self._backups(datastore, repository, now))

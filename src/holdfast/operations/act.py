@@ -350,8 +350,7 @@ def _cleared(engine: Engine, job: Job, detail: str) -> str:
 
 def _preflight(shop: Workshop, name: str) -> Sequence[Fact]:
     ordered = shop.log.state().recoveries[name].ordered
-    engine = engine_of(shop, ordered.datastore)
-    found = engine.preflight(ordered.datastore, ordered.repository)
+    found = _looked(shop, ordered.datastore, ordered.repository, ordered.target)
     now = shop.clock.now()
     checked = PreflightChecked(
         recovery=name,
@@ -365,8 +364,7 @@ def _preflight(shop: Workshop, name: str) -> Sequence[Fact]:
 
 def _answer(shop: Workshop, name: str) -> Sequence[Fact]:
     ordered = shop.log.state().checks[name].ordered
-    engine = engine_of(shop, ordered.datastore)
-    found = engine.preflight(ordered.datastore, ordered.repository)
+    found = _looked(shop, ordered.datastore, ordered.repository, ordered.target)
     now = shop.clock.now()
     answered = CheckAnswered(
         check=name,
@@ -376,6 +374,22 @@ def _answer(shop: Workshop, name: str) -> Sequence[Fact]:
         at=now,
     )
     return (Fact(answered, now, actor=ordered.by),)
+
+
+def _looked(
+    shop: Workshop, datastore: str, repository: int, target: datetime | None
+) -> Preflight:
+    """Ask the engine; what it cannot even look at is an answer too.
+
+    Somebody waits for it: a runner that only wrote to its own log would leave them
+    waiting for ever.
+    """
+    engine = engine_of(shop, datastore)
+    try:
+        return engine.preflight(datastore, repository, target)
+    except HoldfastError as error:
+        said = f"{error} ({error.hint})" if error.hint else str(error)
+        return Preflight(ok=False, checks=(("look", False, said),), evidence=())
 
 
 def _findings(found: Preflight) -> tuple[str, ...]:

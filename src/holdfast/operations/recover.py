@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 
 from holdfast.domain import recovering
 from holdfast.domain.controls.judging import Situation
+from holdfast.domain.controls.running import SILENT_AFTER
 from holdfast.domain.events.authority import CheckOrdered
 from holdfast.domain.events.observation import BackupSeen
+from holdfast.domain.events.ransomware import RansomwareSuspected
 from holdfast.domain.memory.incidents import Incident, Recovery
 from holdfast.domain.runbook import OWN_STEPS, Runbook, parse_runbook
 from holdfast.errors import HoldfastError
@@ -164,7 +166,8 @@ def plan(
         )
     source = fitting[0]
     if target is not None:
-        _require_within(source, target)
+        _require_within(situation, source, target)
+        _require_on_the_way(situation, datastore, target)
     return Plan(
         datastore=datastore,
         source=source,
@@ -195,6 +198,72 @@ def under_way(situation: Situation, datastore: str) -> Recovery | None:
     return None
 
 
+def to_follow(
+    situation: Situation,
+    datastore: str,
+    repository: int | None,
+    target: datetime | None,
+) -> Recovery | None:
+    """Return the recovery to go on with; ``None`` where a new one is to be ordered.
+
+    Raises `HoldfastError` where another one than was asked for is under way: it would
+    be followed in the belief that it does what was asked.
+    """
+    found = under_way(situation, datastore)
+    if found is None:
+        return None
+    ordered = found.ordered
+    wished = (repository or ordered.repository, target or ordered.target)
+    if wished == (ordered.repository, ordered.target):
+        return found
+    if recovering.step(situation, found) in recovering.OVER:
+        return None
+    to = f"{ordered.target:%Y-%m-%d %H:%M:%S} UTC" if ordered.target else "the end"
+    raise HoldfastError(
+        f"{ordered.recovery} is under way: from repository {ordered.repository}, "
+        f"to {to}",
+        "Follow it by naming neither moment nor repository; before it has begun it "
+        f"can be cancelled: holdfast cancel {ordered.recovery} --reason TEXT.",
+    )
+
+
+def suspicion_of(situation: Situation, datastore: str) -> RansomwareSuspected | None:
+    """Return the first sign of the suspicion that runs against the datastore."""
+    known = situation.state.suspicions
+    name = known.running.get(datastore)
+    return known.all[name].opened if name is not None else None
+
+
+def size_of(situation: Situation, recovery: Recovery) -> int | None:
+    """Return how many bytes the restore brings back, as the backup's listing has it."""
+    ordered = recovery.ordered
+    for source in sources(situation, ordered.datastore):
+        if source.repository == ordered.repository:
+            found = _backup(situation, ordered.datastore, source, ordered.target)
+            return found.size_bytes
+    return None
+
+
+def services_on(situation: Situation, datastore: str) -> tuple[str, ...]:
+    """Return the business services that stand on the datastore."""
+    services = situation.rules.catalogue.services
+    return tuple(sorted(s.id for s in services if datastore in s.datastores))
+
+
+def require_runner(situation: Situation) -> None:
+    """Raise `HoldfastError` where nobody would carry the recovery out."""
+    seen = [each.at for each in situation.state.runners.values()]
+    hint = (
+        "Start one on the database's host: holdfast runner --home FOLDER; on one "
+        "machine: holdfast serve --with-runner."
+    )
+    if not seen:
+        raise HoldfastError("no runner has ever been seen", hint)
+    if situation.now - max(seen) >= SILENT_AFTER:
+        at = f"{max(seen):%Y-%m-%d %H:%M:%S} UTC"
+        raise HoldfastError(f"no runner has been seen since {at}", hint)
+
+
 def order(desk: Desk, wanted: Plan, incident: Incident) -> Recovery:
     """Order it, led by its runbook; what destroys waits for a person's word."""
     adopted = desk.situation().state.adopted.runbook_of(wanted.datastore)
@@ -220,12 +289,16 @@ def led_by(log: Log, situation: Situation, recovery: Recovery) -> Runbook:
     return parse_runbook("runbook", text.decode(), None)
 
 
-def ask(desk: Desk, datastore: str, repository: int) -> str:
+def ask(
+    desk: Desk, datastore: str, repository: int, target: datetime | None = None
+) -> str:
     """Ask the engine whether a restore could work; return the question's name."""
     situation = desk.situation()
     require(situation.rules, desk.person, "order_recovery")
     name = f"check-{datastore}-{situation.now:%Y%m%dT%H%M%S%f}"
-    event = CheckOrdered(name, datastore, repository, desk.person, situation.now)
+    event = CheckOrdered(
+        name, datastore, repository, target, desk.person, situation.now
+    )
     desk.record([Fact(event, situation.now, actor=f"person:{desk.person}")])
     return name
 
@@ -243,16 +316,43 @@ def incident_of(situation: Situation, wanted: str | None) -> Incident:
         ) from None
 
 
-def _require_within(source: Source, target: datetime) -> None:
-    until = source.until
-    if target >= source.since and (until is None or target <= until):
+def _require_within(situation: Situation, source: Source, target: datetime) -> None:
+    """Refuse a moment before the window, and one that has not come.
+
+    Its end was true at the last look, minutes ago; the preflight looks at the archive
+    itself, and says of a moment after the last commit that it is one.
+    """
+    if source.since <= target < situation.now:
         return
+    until = source.until
     end = f"{until:%Y-%m-%d %H:%M:%S}" if until else "the last commit"
     raise HoldfastError(
         f"{target:%Y-%m-%d %H:%M:%S} UTC is outside of what repository "
         f"{source.repository} can restore",
         f"Its window is {source.since:%Y-%m-%d %H:%M:%S} to {end} UTC.",
     )
+
+
+def _require_on_the_way(situation: Situation, datastore: str, target: datetime) -> None:
+    """Refuse a moment that an earlier recovery left behind.
+
+    Replay follows the newest timeline: it would end where that one began, and look as
+    if it had worked.
+    """
+    for recovery in situation.state.recoveries.values():
+        ordered, verified = recovery.ordered, recovery.verified
+        if ordered.datastore != datastore or ordered.target is None:
+            continue
+        if verified is None or not verified.ready or verified.timeline is None:
+            continue
+        if ordered.target < target <= verified.at:
+            raise HoldfastError(
+                f"{target:%Y-%m-%d %H:%M:%S} UTC was left behind by "
+                f"{ordered.recovery}, which went back to "
+                f"{ordered.target:%Y-%m-%d %H:%M:%S} UTC",
+                "Its WAL is on an older timeline. Take it by hand, with "
+                "--target-timeline: docs/operating/protect-postgresql.md.",
+            )
 
 
 def _backup(

@@ -133,6 +133,7 @@ class CheckOrdered:
     check: str
     datastore: str
     repository: int
+    target: datetime | None
     by: str
     at: datetime
 

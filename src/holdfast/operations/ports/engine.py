@@ -347,9 +347,11 @@ class Engine(Protocol):
         """Look at the running datastore."""
         ...
 
-    def preflight(self, datastore: str, repository: int) -> Preflight:
+    def preflight(
+        self, datastore: str, repository: int, target: datetime | None = None
+    ) -> Preflight:
         """Check that a restore from the repository could work: versions, keys, space,
-        reach.
+        reach, and whether the archive goes beyond the ``target``.
         """
         ...
 
