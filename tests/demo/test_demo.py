@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.demo.accounts import Accounts, lend
 from holdfast.demo.sweep import processes_of
 
 pytestmark = pytest.mark.engine
@@ -64,6 +65,7 @@ def test_the_demo_survives_a_disaster_and_proves_it(tmp_path, temporary) -> None
     letters = [d for d in found["simulated_communications"] if d["channel"] == "e-mail"]
     assert [letter["recipients"] for letter in letters] == [12, 12]
     assert "pgbackrest" in found["engine"].lower()
+    assert found["two_accounts"] == isinstance(lend(temporary), Accounts)
     assert "Northwind" in Path(found["report"]).read_text(encoding="utf-8")
     ledger = found["ledger"]
     assert Path(ledger["export"]) == output / "ledger"

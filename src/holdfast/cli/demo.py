@@ -15,7 +15,6 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from holdfast.assembly.keys import signer_of
 from holdfast.assembly.reading import Reader
 from holdfast.channels.smtp import Relay, Smtp
 from holdfast.cli.common import JsonOption, console, print_json, progress_console
@@ -36,7 +35,6 @@ from holdfast.evidence.report import render_report
 from holdfast.evidence.views import CommunicationView, StandingView
 from holdfast.ledger.note import parse_verifier_key
 from holdfast.ledger.verify import verify_log
-from holdfast.settings import Home
 from holdfast.simulation.run import Outage, begin, run
 from holdfast.storage.folder import Folder, export
 
@@ -105,7 +103,8 @@ def _run(
     simulated = _simulate(box, teller)
     teller.step("7  The proof")
     proof = _prove(box, teller, survived, simulated, folder, partial)
-    return as_object(survived, simulated, proof, box.engine)
+    apart = not isinstance(box.accounts, str)
+    return as_object(survived, simulated, proof, box.engine, apart=apart)
 
 
 def _tell_figures(teller: Teller, survived: Survived) -> None:
@@ -175,8 +174,7 @@ def _prove(
 ) -> Proof:
     teller.working("Holdfast stops in order: samples sealed, log signed", box.stop)
     reader = box.reader()
-    signer = signer_of(Home(box.home))
-    key = signer.verifier_key
+    key = box.verifier_key()
     export(reader.store, partial / "ledger", verifier_key=key)
     found = verify_log(Folder(partial / "ledger"), [parse_verifier_key(key)])
     note = reader.store.checkpoint()

@@ -14,20 +14,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from holdfast.assembly.keys import signer_of
 from holdfast.assembly.reading import Reader, SystemClock, open_log
 from holdfast.assembly.sign_in import authenticate
 from holdfast.demo import northwind, shop_schema
+from holdfast.demo.accounts import Accounts, give, lend
 from holdfast.demo.mail_relay import Mail, mails
 from holdfast.demo.ports import free_port
 from holdfast.demo.slack_server import messages
 from holdfast.demo.spawn import Spawned
 from holdfast.demo.sweep import Sweeper
 from holdfast.engines import postgresql, provision
+from holdfast.engines.account import Account
 from holdfast.engines.pgbackrest_command import version
 from holdfast.engines.protected import Protected
 from holdfast.errors import HoldfastError
@@ -52,6 +55,7 @@ class Box:
     password: str = ""
     rpo: timedelta = timedelta()
     token: str = field(default_factory=lambda: f"xoxb-{secrets.token_hex(12)}")
+    accounts: Accounts | str = "nobody has asked for two"
 
     @classmethod
     def make(cls, *also_sweep: Path) -> Box:
@@ -89,6 +93,7 @@ class Box:
 
     def prepare(self) -> None:
         """Lay everything out: keys, settings, the resilience folder, adopted."""
+        self.accounts = lend(self.folder)
         off_site = self.folder / "other-account"
         off_site.mkdir(mode=0o711)
         layout = provision.Layout(
@@ -100,14 +105,45 @@ class Box:
         )
         self.protected = provision.lay_out(layout)
         northwind.write_resilience(self.resilience, self.ports.shop)
-        folders = northwind.Folders(self.folder / "status", self.token)
+        status, store = self.folder / "status", self.folder / "store"
+        folders = northwind.Folders(status, store, self.token)
+        status.mkdir()
+        store.mkdir(mode=0o700)
         self.password = northwind.write_home(self.home, self.ports, folders)
-        northwind.write_runner(self.runner_home, self.home, self.protected)
+        northwind.write_runner(self.runner_home, self.home, folders, self.protected)
         reader = open_log(Home(self.home), create=True)
         rules = adopt(reader.log, SystemClock(), self.texts(), "ana")
         assert rules.rpo is not None, "the example policy names an RPO"
         self.rpo = rules.rpo
         reader.store.close()
+        if isinstance(self.accounts, Accounts):
+            give(self.home, self.accounts.node)
+            give(status, self.accounts.node)
+            give(self.runner_home, self.accounts.runner)
+            self.accounts.share(store)
+
+    def apart(self) -> str:
+        """Return in words what parts node and runner, tried just now."""
+        if isinstance(self.accounts, str):
+            why = self.accounts
+            return f"node and runner share one account here: {why}"
+        assert self.protected is not None
+        keys = [self.runner_home / "runner.toml"]
+        for repository in self.protected.repositories:
+            keys += [
+                key
+                for key in (repository.key_file, repository.escrow_file)
+                if key is not None
+            ]
+        if self.protected.cluster.passfile is not None:
+            keys.append(self.protected.cluster.passfile)
+        hers = [self.home / name for name in ("ledger.key", "slack.token")]
+        self.accounts.check(hers, keys)
+        node, runner = self.accounts.node.name, self.accounts.runner.name
+        return (
+            f"tried just now: the node ({node}) cannot read the {len(keys)} files with "
+            f"the runner's keys, nor the runner ({runner}) the log's key"
+        )
 
     def texts(self) -> Texts:
         """Return the resilience folder's texts."""
@@ -147,7 +183,6 @@ class Box:
     def start_company(self) -> None:
         """Start shop, Slack, mail relay and the status page's server."""
         status = self.folder / "status"
-        status.mkdir()
         self._part("slack_server", self.ports.slack, HOLDFAST_SLACK_TOKEN=self.token)
         self._part("mail_relay", self.ports.mail)
         self._part("static_server", self.ports.status, folder=status)
@@ -160,12 +195,17 @@ class Box:
 
     def start_node(self) -> None:
         """Start the node: it watches, decides, tells, and holds no engine."""
-        self.node = self._holdfast("serve", self.home, self.folder / "node.log")
+        log, account = self.folder / "node.log", None
+        if isinstance(self.accounts, Accounts):
+            account = self.accounts.node
+        self.node = self._holdfast("serve", self.home, log, account)
 
     def start_runner(self) -> None:
         """Start the runner, a process of its own: it holds the engine and its keys."""
-        log = self.folder / "runner.log"
-        self.runner = self._holdfast("runner", self.runner_home, log)
+        log, account = self.folder / "runner.log", None
+        if isinstance(self.accounts, Accounts):
+            account = self.accounts.runner
+        self.runner = self._holdfast("runner", self.runner_home, log, account)
 
     def stop(self) -> None:
         """End Holdfast in order: jobs are over, samples sealed, the log signed."""
@@ -174,10 +214,19 @@ class Box:
                 process.terminate()
                 process.wait()
 
-    def _holdfast(self, what: str, home: Path, log: Path) -> subprocess.Popen[bytes]:
+    def _holdfast(
+        self, what: str, home: Path, log: Path, account: Account | None
+    ) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-m", "holdfast", what, "--home", str(home)]
+        environment = dict(os.environ)
+        if account is not None and isinstance(self.accounts, Accounts):
+            argv = self.accounts.command(account, argv)
+            environment |= {"HOME": str(home), "TMPDIR": str(home)}
         with log.open("ab") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "holdfast", what, "--home", str(home)],
+                argv,
+                cwd="/",
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -192,12 +241,25 @@ class Box:
 
     def reader(self) -> Reader:
         """Return a view of the log."""
-        return open_log(Home(self.home))
+        with self._as_node():
+            return open_log(Home(self.home))
+
+    def verifier_key(self) -> str:
+        """Return the log's public key."""
+        with self._as_node():
+            return signer_of(Home(self.home)).verifier_key
+
+    def _as_node(self) -> AbstractContextManager[None]:
+        """Act as the node's account: only that one's secrets count in its home."""
+        if isinstance(self.accounts, str):
+            return nullcontext()
+        return self.accounts.as_node()
 
     def signed_in(self, reader: Reader, person: str) -> Desk:
         """Return the desk of a person who has just signed in."""
         now = SystemClock().now()
-        signed = authenticate(Home(self.home), person, self.password, now)
+        with self._as_node():
+            signed = authenticate(Home(self.home), person, self.password, now)
         return reader.desk(person, signed)
 
     def destroy_production(self) -> datetime:

@@ -58,7 +58,13 @@ class Folders:
     """Where the parts of the box keep what they receive."""
 
     status: Path
+    store: Path
     slack_token: str
+
+    @property
+    def store_url(self) -> str:
+        """The address of the log, which node and runner share."""
+        return f"sqlite:///{self.store / 'holdfast.sqlite'}"
 
 
 def policy_text() -> str:
@@ -109,6 +115,7 @@ def write_home(home: Path, ports: Ports, folders: Folders) -> str:
     write_private(home / "slack.token", folders.slack_token + "\n")
     settings = {
         "node": "node-1",
+        "store": folders.store_url,
         "beat_every": 0.25,
         "probe_loopback": True,
         "web": {
@@ -135,12 +142,14 @@ def write_home(home: Path, ports: Ports, folders: Folders) -> str:
     return password
 
 
-def write_runner(home: Path, node: Path, protected: Protected) -> None:
+def write_runner(
+    home: Path, node: Path, folders: Folders, protected: Protected
+) -> None:
     """Write the runner's settings, in a folder of its own beside the node's home."""
     home.mkdir(mode=0o700)
     settings = {
         "runner": "runner-1",
-        "store": f"sqlite:///{node / 'holdfast.sqlite'}",
+        "store": folders.store_url,
         "log_key": str(node / "ledger.vkey"),
         "work_every": 0.25,
         "pgbackrest": [_plain(protected)],

@@ -94,6 +94,8 @@ def as_object(
     simulated: tuple[CommunicationView, ...],
     proof: Proof,
     engine: str,
+    *,
+    apart: bool,
 ) -> dict[str, Any]:
     """Return the one JSON object of `make demo DEMO_ARGS="--yes --json"`."""
     view = recovery_view(survived)
@@ -112,6 +114,7 @@ def as_object(
         "communications": [_plain(duty) for duty in communications(survived.duties)],
         "simulated_communications": [_plain(duty) for duty in simulated],
         "engine": engine,
+        "two_accounts": apart,
         "ledger": {
             "origin": proof.origin,
             "size": proof.size,

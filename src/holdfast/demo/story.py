@@ -103,6 +103,7 @@ def _start(box: Box, teller: Teller) -> None:
     teller.working("shop, Slack, mail relay, status page", box.start_company)
     teller.working("Holdfast: the node, which decides and tells", box.start_node)
     teller.working("Holdfast: the runner, which holds the engine", box.start_runner)
+    teller.fact(box.apart())
     teller.working("customers who order", box.start_customers)
 
 
