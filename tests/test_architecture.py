@@ -86,6 +86,7 @@ SPEAKERS = {
         "engines/jobs.py",  # Our own detached process, which must outlive us.
         "sources/signing_command.py",  # Whoever holds the log's key in our stead.
         "cli/beside.py",  # The runner beside the node, of one command.
+        "demo/accounts.py",  # A trial of what each of the box's accounts can read.
         "demo/box.py",  # Node and runner, to be killed and started again.
         "demo/spawn.py",  # The box's own parts.
         "demo/sweep.py",  # What clears up when all else was killed.
