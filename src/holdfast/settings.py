@@ -43,7 +43,8 @@ class _Part(BaseModel):
 
 
 Length = Annotated[timedelta, Field(gt=timedelta(0))]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
+NAME = r"^[a-z0-9][a-z0-9.-]{0,62}$"
+Name = Annotated[str, Field(pattern=NAME)]
 _S = TypeVar("_S", bound=_Part)
 
 
@@ -155,7 +156,7 @@ class KeyAt(_Part):
 class WitnessAt(_Part):
     """A witness of the log: the settings' name for it, its address and public key."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
+    name: Name
     url: Annotated[str, Field(pattern=r"^https?://")]
     key: str
     timeout: Length = timedelta(seconds=5)

@@ -85,3 +85,16 @@ def test_nonsense_in_an_empty_place_ends_in_words(
             raise fault
     wrong = CliRunner().invoke(app, [*given, "--nonsense"])
     assert wrong.exit_code == 2
+
+
+def test_a_password_is_for_every_id_of_the_catalogue(tmp_path: Path) -> None:
+    """Ids with dashes and underscores have one too; set anew, it replaces the old."""
+    home = tmp_path / "home"
+    assert CliRunner().invoke(app, ["init", "--home", str(home)]).exit_code == 0
+    files = [home / f"password-{user}" for user in ("ana_b", "ana-b")]
+    for user in ("ana_b", "ana-b", "ana_b"):
+        argv = ["password", user, "--home", str(home)]
+        told = CliRunner().invoke(app, argv, input="three plain words\n")
+        assert told.exit_code == 0, told.stdout
+    assert sorted(home.glob("*password-*")) == sorted(files)
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in files)

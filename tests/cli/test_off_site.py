@@ -16,6 +16,7 @@ from holdfast.assembly.node import join
 from holdfast.assembly.reading import RECOVERED
 from holdfast.assembly.runner import join_runner
 from holdfast.cli.main import app
+from holdfast.cli.recovering import _bring_settings
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Signer
 from holdfast.operations.notary import Notary
@@ -202,6 +203,20 @@ def test_a_recovered_node_acts(home: Path, off_site: Path, tmp_path: Path) -> No
     assert world.notary.refusal is None
     (done,) = json.loads(run("ledger", "publish", "--home", new, "--json"))
     assert done["size"] >= found["size"]
+
+
+def test_settings_of_every_node_come_back(tmp_path: Path) -> None:
+    """By the node's name, which may have dots; nothing leads out of the folder."""
+    given = {
+        "settings:holdfast.toml:node-1.eu": "first",
+        "settings:holdfast.toml:node-2": "second",
+        "settings:../up:node-3": "no",
+        "settings:holdfast.toml:../up": "no",
+    }
+    names = ["holdfast.toml", "holdfast.node-2.toml"]
+    assert _bring_settings(tmp_path, given) == names
+    assert [(tmp_path / name).read_text() for name in names] == ["first", "second"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(names)
 
 
 def test_an_old_database_comes_forward(

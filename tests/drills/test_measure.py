@@ -133,7 +133,7 @@ def test_canaries_that_nobody_could_look_at_are_not_gone(rig: Rig) -> None:
     """A table that something else has locked raises no alarm, and hides none."""
     _plant_anew(rig.protected)
     assert measured(rig).canaries == "intact"
-    deadlines = replace(rig.protected.deadlines, statement=timedelta(seconds=1))
+    deadlines = replace(rig.protected.deadlines, statement=timedelta(seconds=3))
     hasty = replace(rig.protected, deadlines=deadlines)
     engine = PgBackRest(rig.base / "work", (hasty,))
     with rig.connect() as session, session.transaction():

@@ -96,7 +96,7 @@ def password(
         if sys.stdin.isatty()
         else sys.stdin.readline().rstrip("\n")
     )
-    if not user.replace("-", "").isalnum():
+    if not user.replace("-", "").replace("_", "").isalnum():
         raise HoldfastError(f"{user!r} is no id", "Use the id of the catalogue.")
     if len(text) < PASSWORD_MIN:
         raise HoldfastError(
@@ -104,8 +104,11 @@ def password(
             "Choose a longer one; a few words make a good one.",
         )
     path = home_at(home).folder / f"password-{user}"
-    path.unlink(missing_ok=True)
-    write_private(path, hash_password(text) + "\n")
+    # Whole, or as it was: a node that starts at this moment finds one or the other.
+    draft = path.with_name(f".{path.name}")
+    draft.unlink(missing_ok=True)
+    write_private(draft, hash_password(text) + "\n")
+    draft.replace(path)
     if json:
         print_json({"user": user, "file": str(path)})
         return

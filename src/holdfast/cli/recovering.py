@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -28,7 +29,7 @@ from holdfast.ledger.note import VerifierKey, encode64, parse_verifier_key
 from holdfast.operations import quarantine as held
 from holdfast.operations.log import Log
 from holdfast.operations.people import SETTINGS
-from holdfast.settings import FILE, RUNNER_FILE, read_private
+from holdfast.settings import FILE, NAME, RUNNER_FILE, read_private
 from holdfast.storage.escrow import Escrow
 from holdfast.storage.folder import Folder
 from holdfast.storage.mark import FileMark
@@ -201,7 +202,7 @@ def _bring_settings(home: Path, settings: Mapping[str, str]) -> list[str]:
     written = []
     for reference, text in sorted(settings.items()):
         file, _, owner = reference.removeprefix(SETTINGS).partition(":")
-        if file not in RESTORABLE or not owner.replace("-", "").isalnum():
+        if file not in RESTORABLE or not re.fullmatch(NAME, owner):
             continue
         path = home / file
         if path.exists():

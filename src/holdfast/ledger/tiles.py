@@ -16,7 +16,6 @@ from holdfast.ledger.merkle import HASH_SIZE, SIZE_MAX
 
 TILE_WIDTH = 256
 ENTRY_MAX = 65_535
-LEVEL_MAX = 7
 
 _PATH = re.compile(
     r"tile/(?P<level>[0-7]|entries)"
