@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.operations.company import (
@@ -27,6 +28,7 @@ from holdfast.domain.events.incident import (
     IncidentAcknowledged,
     IncidentOpened,
     RecoveryOrdered,
+    ServiceFailed,
     WritesCompared,
 )
 from holdfast.domain.events.job import JobRequested
@@ -101,6 +103,25 @@ def test_declare_what_no_probe_saw() -> None:
     assert declared.incident == incident(ours)
     ours.beat()
     assert ours.kept["slack"].sent
+
+
+def test_declare_what_fails_too() -> None:
+    """A service that no probe saw joins the running incident, once, also late."""
+
+    def add(catalogue: dict[str, Any]) -> None:
+        first = catalogue["services"][0]
+        bare = {key: value for key, value in first.items() if key != "probe"}
+        catalogue["services"].append({**bare, "id": "books", "name": "Books"})
+
+    ours = outage(company(edit=add))
+    declared = respond.declare(desk(ours))
+    for _ in range(2):
+        assert respond.declare(desk(ours), services=["books"]) == declared
+    (running,) = ours.world.log.state().running_incidents()
+    assert running.failing == ("books", SERVICE)
+    assert len(ours.events(ServiceFailed)) == 1
+    with pytest.raises(HoldfastError, match="no business service nonsense"):
+        respond.declare(desk(ours), services=["nonsense"])
 
 
 def test_whole_recovery(made: Company) -> None:

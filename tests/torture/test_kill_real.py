@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.torture, pytest.mark.engine]
 
 ROUNDS, KILLS = 10, 5
 SEED = os.environ.get("HOLDFAST_SEED", "1")
-GIVE_UP_SECONDS = 300
+GIVE_UP_SECONDS = 900
 LONGEST_LIFE_SECONDS = 3.5
 SECTION_7 = ("alerting", "status_page", "customer_email")
 

@@ -119,7 +119,7 @@ def declare(
     incident: IncidentOption = None,
     service: Annotated[
         list[str] | None,
-        typer.Option(help="A failing service, where no incident is running."),
+        typer.Option(help="A failing service; it joins the running incident."),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,

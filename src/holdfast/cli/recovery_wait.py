@@ -29,7 +29,7 @@ from holdfast.domain.events.runner import JobProgressed
 from holdfast.domain.memory.incidents import Recovery
 from holdfast.domain.memory.protection import Job
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.5
 RESTS_AFTER_SECONDS = 15.0
 _JOBS: dict[recovering.Step, str] = {
     "restoring": "restore",

@@ -22,6 +22,7 @@ from holdfast.domain.events.incident import (
     IncidentOpened,
     IncidentResolved,
     RecoveryOrdered,
+    ServiceFailed,
     ServiceRestored,
     WritesCompared,
 )
@@ -110,7 +111,8 @@ def declare(
     """Declare a disaster: the recovery clock starts now.
 
     With ``services`` and no running incident one is opened: a disaster may be declared
-    that no probe saw (clause 7: red for long enough, or declared).
+    that no probe saw (clause 7: red for long enough, or declared). Where one runs, they
+    join it, so that what they stand on is recovered with it.
     """
     situation = desk.situation()
     require(situation.rules, desk.person, "declare")
@@ -121,9 +123,13 @@ def declare(
         name, failing = opened.incident, opened.services
     else:
         found = running_incident(situation, incident)
+        joining = _joining(situation, found, services)
+        facts += [_fact(desk, event, situation.now) for event in joining]
         if found.declared is not None:
+            desk.record(facts)
             return found.declared
-        name, failing = found.id, found.failing
+        name = found.id
+        failing = (*found.failing, *(event.service for event in joining))
     declared = DisasterDeclared(
         incident=name,
         by=desk.person,
@@ -298,9 +304,16 @@ def _require_over(situation: Situation, earlier: Sequence[Recovery]) -> None:
             )
 
 
-def _opened_by_hand(
-    situation: Situation, person: str, services: Sequence[str]
-) -> IncidentOpened:
+def _joining(
+    situation: Situation, found: Incident, services: Sequence[str]
+) -> tuple[ServiceFailed, ...]:
+    _require_services(situation, services)
+    now = situation.now
+    fresh = sorted(set(services) - set(found.services))
+    return tuple(ServiceFailed(found.id, service, now, now) for service in fresh)
+
+
+def _require_services(situation: Situation, services: Sequence[str]) -> None:
     known = {service.id for service in situation.rules.catalogue.services}
     unknown = sorted(set(services) - known)
     if unknown:
@@ -308,6 +321,12 @@ def _opened_by_hand(
             f"no business service {', '.join(unknown)} is declared",
             f"Declared are: {', '.join(sorted(known))}.",
         )
+
+
+def _opened_by_hand(
+    situation: Situation, person: str, services: Sequence[str]
+) -> IncidentOpened:
+    _require_services(situation, services)
     now = situation.now
     return IncidentOpened(
         incident=f"inc-{now:%Y%m%dT%H%M%S}-{min(services)}",
