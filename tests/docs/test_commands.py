@@ -25,6 +25,7 @@ from holdfast.cli.adopting import read_folder
 from holdfast.demo import northwind
 from holdfast.domain.events.incident import IncidentOpened
 from holdfast.domain.events.observation import BackupSeen
+from holdfast.domain.events.runner import RunnerSeen
 from holdfast.journal import Fact
 from holdfast.operations.govern import adopt
 from holdfast.operations.notary import Notary
@@ -121,7 +122,8 @@ def _on_call(tmp_path: Path) -> Iterator[Typist]:
         cipher="aes-256-cbc",
         error=False,
     )
-    reader.log.record([Fact(opened, now), Fact(off_site, now)])
+    runner = RunnerSeen("runner-1", "here", "1", ("scripted",), now)
+    reader.log.record([Fact(each, now) for each in (opened, off_site, runner)])
     write_private(tmp_path / "password.txt", "three plain words\n")
     write_private(home.folder / "session.key", "0" * 64 + "\n")
     write_private(home.folder / "password-chi", hash_password("three plain words"))
