@@ -108,6 +108,14 @@ class PublishAt(_Part):
     personal_credentials: Path | None = None
 
 
+class PackAt(_Part):
+    """Where the pack for the day on which Holdfast is dead is written: folders that are
+    there. Besides, it goes wherever the personal data are backed up, sealed.
+    """
+
+    folders: list[Path] = []
+
+
 class KeyAt(_Part):
     """Where a log's private key is, in exactly one way; a bare text is a file.
 
@@ -188,6 +196,7 @@ class RunnerSettings(_Part):
     pgbackrest: list[Protected] = []
     scripted: ScriptedAt | None = None
     publish: list[PublishAt] = []
+    pack: PackAt = PackAt()
     escrow_key: Path = Path("escrow.key")
     people_key: Path = Path("people.key")
     # The shortest month: within the month in which a person must be answered, the last

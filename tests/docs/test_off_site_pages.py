@@ -18,6 +18,7 @@ from holdfast.operations.govern import adopt
 from holdfast.operations.notary import Notary
 
 OFF_SITE = ROOT / "docs" / "operating" / "off-site-copy.md"
+PACK = ROOT / "docs" / "operating" / "pack.md"
 RECOVER = ROOT / "docs" / "operating" / "recover-holdfast.md"
 
 
@@ -39,7 +40,13 @@ def _typist(tmp_path: Path) -> Iterator[Typist]:
 def test_the_pages_lead_to_a_copy_and_back(typist: Typist, tmp_path: Path) -> None:
     """Set up a copy by its page, lose the machine, and recover by the other page."""
     escrow, published, verified = typist.type(OFF_SITE)
+    written, opened = typist.type(PACK)
     typist.stop()
+    assert "paper" in written
+    assert "off-site/personal/pack.sealed" in written
+    assert "opened/pack.html" in opened
+    page = (tmp_path / "opened" / "pack.html").read_text("utf-8")
+    assert page == (tmp_path / "paper" / "pack.html").read_text("utf-8")
     assert "escrow.key" in escrow
     (size,) = re.findall(r": (\d+) entries, \d+ files written", published)
     assert "rows saved at" in published

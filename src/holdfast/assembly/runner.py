@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 
 from holdfast.assembly.keys import escrow_of, keyring_of_runner, log_keys_of
+from holdfast.assembly.packing import packer_of
 from holdfast.assembly.reading import (
     RECOVERED,
     SystemClock,
@@ -80,7 +81,8 @@ def join_runner(home: RunnerHome, hands: Hands, inbox: Inbox) -> Workshop:
         shippers=[Shipper(copy, log, clock) for copy in copies],
         rebuilders={copy.name: rebuilder_of(home, copy) for copy in copies},
         locks={at.url: lock_of(home, at) for at in home.settings.publish},
-        keepers=list(keepers_of(home, log).values()),
+        keepers=list((keepers := keepers_of(home, log)).values()),
+        packer=packer_of(home, log, [one.place for one in keepers.values()]),
     )
 
 

@@ -29,6 +29,7 @@ app = typer.Typer(
             "ledger": "holdfast.cli.ledger:app",
             "witness": "holdfast.cli.witness:app",
             "incident": "holdfast.cli.incident:app",
+            "pack": "holdfast.cli.pack:pack",
             "people": "holdfast.cli.people:app",
             "backup": "holdfast.cli.backup:app",
             "drill": "holdfast.cli.drill:app",

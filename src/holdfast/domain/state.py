@@ -91,7 +91,7 @@ from holdfast.domain.events.observation import (
     ProtectionSeen,
     VantageChanged,
 )
-from holdfast.domain.events.people import PersonalSaved, PersonErased
+from holdfast.domain.events.people import PackWritten, PersonalSaved, PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.ransomware import RansomwareSuspected, SuspicionResolved
 from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
@@ -209,6 +209,7 @@ class State:
     node_started_index: int | None = None
     runners: Map[str, RunnerSeen] = Map()
     saved: Map[str, PersonalSaved] = Map()
+    pack: PackWritten | None = None
 
     def all_incidents(self) -> tuple[Incident, ...]:
         """Return every incident in the order of the ledger.
@@ -414,6 +415,8 @@ def _evolve(state: State, event: Event, index: int, recorded_at: datetime) -> St
             | WitnessingResumed()
         ):
             return state  # Folded with what the checks say.
+        case PackWritten():
+            return replace(state, pack=event)
         case PersonalSaved():
             return replace(state, saved=state.saved.set(event.target, event))
         case NoticeReleased():

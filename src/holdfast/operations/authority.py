@@ -22,7 +22,7 @@ from holdfast.domain.events.job import JobFinished, JobLost, JobStarted
 from holdfast.domain.events.kinds import Event
 from holdfast.domain.events.measure import BackupWeighed, DatastoreMeasured
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
-from holdfast.domain.events.people import PersonalSaved
+from holdfast.domain.events.people import PackWritten, PersonalSaved
 from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
 from holdfast.domain.events.repository import (
     BackupsExpired,
@@ -112,6 +112,7 @@ RUNNER_RECORDS: frozenset[type[Event]] = frozenset(
         LedgerRebuilt,
         CopyLockChecked,
         PersonalSaved,
+        PackWritten,
     }
 )
 

@@ -79,6 +79,8 @@ def work(shop: Workshop) -> None:
     for keeper in shop.keepers:
         if keeper.is_due(shop.store.checkpoint(), shop.log.state()):
             shop.hands.do(f"save people to {keeper.place.name}", keeper.keep)
+    if shop.packer is not None and shop.packer.is_due(shop.log.state()):
+        shop.hands.do("write the pack", shop.packer.keep)
 
 
 def _have_proved(shop: Workshop, copy: str) -> None:

@@ -19,6 +19,7 @@ from holdfast.operations.keeping import Keeper
 from holdfast.operations.locks import Lock
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
+from holdfast.operations.packing import Packer
 from holdfast.operations.ports.channel import Channel
 from holdfast.operations.ports.clock import Clock
 from holdfast.operations.ports.engine import Engine
@@ -105,6 +106,7 @@ class Workshop:
     lookout: Lookout | None = None
     rebuilders: Mapping[str, Rebuilder] = field(default_factory=dict)
     locks: Mapping[str, Lock] = field(default_factory=dict)
+    packer: Packer | None = None
 
     def situation(self) -> Situation | None:
         """Return rules, state and moment; ``None`` before a policy is adopted."""

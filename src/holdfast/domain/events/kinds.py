@@ -82,7 +82,7 @@ from holdfast.domain.events.observation import (
     ProtectionSeen,
     VantageChanged,
 )
-from holdfast.domain.events.people import PersonalSaved, PersonErased
+from holdfast.domain.events.people import PackWritten, PersonalSaved, PersonErased
 from holdfast.domain.events.quarantine import NoticeReleased
 from holdfast.domain.events.ransomware import RansomwareSuspected, SuspicionResolved
 from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
@@ -190,6 +190,7 @@ Event: TypeAlias = (
     | NoticeReleased
     | PersonErased
     | PersonalSaved
+    | PackWritten
     | StatusPageSeen
     | DutyEscalated
 )

@@ -53,3 +53,25 @@ class PersonalSaved:
     def key(self) -> str:
         """What makes a repeat of this entry recognisable."""
         return f"personal/saved/{self.target}/{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class PackWritten:
+    """The pack for the day on which Holdfast is dead was written, after a change.
+
+    ``written`` are the places that have it, ``failed`` says of the others why not.
+    ``revision`` is a digest over what it follows from in the log; nobody's details.
+    """
+
+    TYPE: ClassVar[str] = "pack.written"
+    V: ClassVar[int] = 1
+    revision: str
+    size: int
+    written: tuple[str, ...]
+    failed: tuple[str, ...]
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes a repeat of this entry recognisable."""
+        return f"pack/written/{self.at.isoformat()}"
