@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from holdfast.engines.archive import Archive, name_of, place, read_history
+from holdfast.engines.archive import HOLES_MOST, Archive, name_of, place, read_history
 from holdfast.engines.pgbackrest_info import Info
 from holdfast.engines.protected import Schedule
 from holdfast.engines.schedule import kind_due
@@ -58,6 +58,17 @@ def test_a_gap_is_named_from_a_backup_on() -> None:
     assert found.holes_after(name_of(1, 6)) == ()
     assert found.holes_after(name_of(1, 9)) == seg(1, 9)
     assert archive().holes_after(name_of(1, 9)) == seg(1, 9)
+
+
+def test_a_segment_from_nowhere_is_not_walked_to() -> None:
+    """A file somebody put into a repository does not keep the runner for days."""
+    far = "00000001FFFFFFFF000000FF"
+    found = archive(*seg(1, 1, 2), far)
+    holes = found.holes_after(name_of(1, 1))
+    assert holes[0] == name_of(1, 3)
+    assert len(holes) == HOLES_MOST + 1
+    assert holes[-1] == far
+    assert window_of(info(backup(1)), found).since is None
 
 
 def test_the_way_leads_over_logs_and_timelines() -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from holdfast.engines.pgbackrest_command import call
 from holdfast.engines.pgbackrest_info import Info
@@ -23,6 +24,7 @@ from holdfast.operations.ports.engine import Backup, Evidence
 SEGMENT_BYTES = 16 << 20
 _SWITCH = re.compile(r"^(\d+)\t([0-9A-F]+)/([0-9A-F]+)\t", re.MULTILINE)
 HOLES_SHOWN = 20
+HOLES_MOST = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,20 @@ class Archive:
     evidence: tuple[Evidence, ...]
 
     def holes_after(self, wal_start: str) -> tuple[str, ...]:
-        """Return what is missing on the way from a segment to the newest one."""
+        """Return what is missing on the way from a segment to the newest one.
+
+        Past `HOLES_MOST` nothing is followed: all up to the newest counts as missing.
+        (A file of any name may lie in a repository, and the way to it be endless.)
+        """
         if self.switches is None:
             return (f"{self.timeline:08X}.history",)
         if not self.segments:
             return (wal_start,)
         have = set(self.segments)
-        return tuple(name for name in self._way(wal_start) if name not in have)
+        missing = (name for name in self._way(wal_start) if name not in have)
+        holes = tuple(islice(missing, HOLES_MOST))
+        newest = max(self.segments, key=place)
+        return holes if len(holes) < HOLES_MOST else (*holes, newest)
 
     def leads_here(self, backup: Backup) -> bool:
         """Say whether the backup lies on the way to the newest segment."""
