@@ -42,6 +42,7 @@ docs: $(READY)
 
 drills: $(READY) packages
 	@scripts/packages drills
+	@scripts/postgresql-16 $(BIN)/python build/postgresql-16
 	$(BIN)/pytest -m drills --timeout 1800 -p no:randomly tests $(PYTEST_ARGS)
 
 torture: $(READY) packages

@@ -126,6 +126,14 @@ def a_rig(change: Callable[[Protected, Path], Protected] = as_laid) -> Iterator[
 
     ``change`` may alter its wiring before anything is made.
     """
+    with a_server(change) as made:
+        create_stanza(made.protected)
+        yield made
+
+
+@contextmanager
+def a_server(change: Callable[[Protected, Path], Protected] = as_laid) -> Iterator[Rig]:
+    """Make the same, with repositories that nobody has prepared."""
     with tempfile.TemporaryDirectory(prefix="holdfast-", dir=shared_temp()) as made:
         base = Path(made)
         base.chmod(0o711)
@@ -140,7 +148,6 @@ def a_rig(change: Callable[[Protected, Path], Protected] = as_laid) -> Iterator[
         create_cluster(protected, rpo=timedelta(hours=1))
         start_cluster(protected)
         try:
-            create_stanza(protected)
             yield Rig(base, protected, PgBackRest(base / "work", (protected,)))
         finally:
             if postmaster(protected.cluster) is not None:

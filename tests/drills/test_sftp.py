@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.engines.account import own_folder, unprivileged, write_private
+from holdfast.engines.deleting import try_to_delete
 from holdfast.engines.pgbackrest_command import call, configure_production
 from holdfast.engines.places import SftpAt
 from holdfast.engines.protected import Protected
@@ -140,6 +141,29 @@ def test_an_sftp_host_holds_the_whole_cycle_or_is_refused_at_once() -> None:
 
         with pytest.raises(HoldfastError, match=r"2\.45 knows no SFTP repositories"):
             call(older, "stanza-create", config=configure_production(older))
+
+
+def test_a_real_host_is_asked_whether_production_may_delete() -> None:
+    """With production's key a deletion is refused; with the keeper's it is possible; a
+    host that shows another key is not spoken to. That needs no pgBackRest.
+    """
+    with ExitStack() as stack:
+        base = Path(stack.enter_context(_a_folder()))
+        laid = lay_out(Layout(DATASTORE, base / "on-site", 5999, base / "away"))
+        place = stack.enter_context(a_host(base))
+        protected = on_host(laid, place, base)
+        repository = protected.repositories[1]
+        own_folder(repository.path)
+
+        def tried(**parts: object) -> str:
+            at = replace(place, **parts)  # type: ignore[arg-type] # Any part may differ.
+            return try_to_delete(protected, replace(repository, sftp=at))[0]
+
+        assert place.keeper is not None
+        assert tried() == "refused"
+        assert tried(private_key=place.keeper) == "possible"
+        assert tried(host_key="0" * 64) == "unknown"
+        assert tried(port=1) == "unknown"
 
 
 @contextmanager
