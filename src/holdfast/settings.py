@@ -211,6 +211,24 @@ class RunnerSettings(_Part):
         return self.witness_quorum or len(self.witnesses)
 
     @model_validator(mode="after")
+    def _datastores_differ(self) -> RunnerSettings:
+        """Refuse one datastore twice, and two that would write over each other."""
+        for what, found in (
+            ("id", {each.id for each in self.pgbackrest}),
+            ("folder", {each.folder for each in self.pgbackrest}),
+            ("data directory", {each.cluster.data for each in self.pgbackrest}),
+        ):
+            if len(found) < len(self.pgbackrest):
+                message = f"two datastores of pgbackrest have one {what}"
+                raise ValueError(message)
+        for place in (r for each in self.pgbackrest for r in each.repositories):
+            # A drill opens the repository with the escrowed key in the key's place.
+            if place.escrow_file == place.key_file:
+                message = f"escrow_file {place.escrow_file} is the key itself, no copy"
+                raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _copies_differ(self) -> RunnerSettings:
         """Refuse one place twice: two writers of one copy would meet."""
         if len({copy.url for copy in self.publish}) < len(self.publish):
@@ -415,10 +433,11 @@ def _checked(values: dict[str, Any], file: Path, kind: type[_S]) -> _S:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
+        page = "runner-settings.md" if kind is RunnerSettings else "settings.md"
         faults = tuple(
             HoldfastError(
                 fault["msg"].removeprefix("Value error, "),
-                "docs/operating/settings.md shows what belongs there.",
+                f"docs/operating/{page} shows what belongs there.",
                 ".".join(str(part) for part in fault["loc"]),
             )
             for fault in error.errors(include_input=False, include_url=False)

@@ -47,6 +47,7 @@ def test_it_is_open_by_the_clock_on_that_wall(
         ("Sam 02:00-05:00 UTC", "no day of the week"),
         ("Sat 02:00-25:00 UTC", "names no hours"),
         ("Sat 02:00-05:00 Atlantis", "names no hours or no time zone"),
+        ("Sat 02:00-05:00 Europe", "names no hours or no time zone"),
         ("Sat 22:00-05:00 UTC", "closes before it opens"),
         ("Sat 02:00-02:00 UTC", "closes before it opens"),
     ],

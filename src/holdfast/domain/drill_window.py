@@ -51,7 +51,8 @@ def parse_window(text: str) -> DrillWindow:
     try:
         opens, closes = time.fromisoformat(found["opens"]), _closes(found["closes"])
         zone = ZoneInfo(found["zone"])
-    except (ValueError, ZoneInfoNotFoundError) as error:
+    # "Europe" is a folder of zones.
+    except (ValueError, ZoneInfoNotFoundError, OSError) as error:
         raise HoldfastError(
             f'"{text}" names no hours or no time zone', _HINT
         ) from error

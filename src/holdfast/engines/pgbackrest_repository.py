@@ -47,8 +47,8 @@ def cipher_key(path: Path) -> str:
     Raises `HoldfastError` where it is missing, open to others, or no key.
     """
     key = read_private(path, "the repository's key")
-    if not key or any(sign.isspace() for sign in key):
-        message = "the repository's key is empty or holds a blank"
+    if not key or not key.isprintable() or any(sign.isspace() for sign in key):
+        message = "the repository's key is empty or holds a blank or a control sign"
         hint = "The file must hold the cipher key alone, on one line."
         raise HoldfastError(message, hint, str(path))
     return key

@@ -7,12 +7,28 @@ named by the path of a private file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 
-from holdfast.engines.places import SSH_PORT, S3At, SftpAt
+from holdfast.engines.places import (
+    SSH_PORT,
+    S3At,
+    SftpAt,
+    a_port,
+    absolute,
+    printable,
+)
 from holdfast.errors import HoldfastError
+
+# What stands in `archive_command` is read by PostgreSQL and by a shell: nothing there
+# may need quotes. As the catalogue's ids are.
+_BARE = re.compile(r"[A-Za-z0-9_.,:@+/-]+")
+_ID = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+_STANZA = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+# pgBackRest's own limits.
+NUMBER_MAX, RETENTION_MAX = 256, 9_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +47,13 @@ class Deadlines:
     verify: timedelta = timedelta(hours=12)
     restore: timedelta = timedelta(hours=12)
     replay: timedelta = timedelta(hours=4)
+
+    def __post_init__(self) -> None:
+        """Refuse a call that could never end well."""
+        for each in fields(self):
+            if getattr(self, each.name) <= timedelta(0):
+                message = f"{each.name} must be longer than nothing"
+                raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +74,14 @@ class Cluster:
     bin_folder: Path = Path("/usr/lib/postgresql/15/bin")
     passfile: Path | None = None
     config_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what leads nowhere, or where it leads depends on who asks."""
+        a_port(self.port)
+        printable(self.superuser, self.database)
+        absolute(self.data, self.socket_folder, self.log, self.bin_folder)
+        given = (self.passfile, self.config_file)
+        absolute(*(path for path in given if path is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +106,15 @@ class RepositoryAt:
         if self.s3 is not None and self.sftp is not None:
             message = f"repository {self.number} names both a bucket and an SFTP host"
             raise ValueError(message)
+        if not 0 < self.number <= NUMBER_MAX:
+            message = f"a repository's number is from 1 to {NUMBER_MAX}"
+            raise ValueError(message)
         if not self.path.is_absolute():
             message = f"the path of repository {self.number} must begin with a slash"
             raise ValueError(message)
+        absolute(self.path, self.key_file)
+        if self.escrow_file is not None:
+            absolute(self.escrow_file)
 
     @property
     def folder(self) -> Path | None:
@@ -117,6 +154,12 @@ class Schedule:
         ):
             message = "retention must keep at least one day, or one full backup"
             raise ValueError(message)
+        if max(self.retention_days, self.retention_full or 0) > RETENTION_MAX:
+            message = f"retention keeps no more than {RETENTION_MAX:,}"
+            raise ValueError(message)
+        if min(self.full_every, self.diff_every) < timedelta(0):
+            message = "full_every and diff_every must not be less than nothing"
+            raise ValueError(message)
         if self.diff_every > self.full_every:
             message = "full_every must not be shorter than diff_every"
             raise ValueError(message)
@@ -138,6 +181,38 @@ class Protected:
     pgbackrest: Path = Path("/usr/bin/pgbackrest")
     deadlines: Deadlines = field(default_factory=Deadlines)
     schedule: Schedule = field(default_factory=Schedule)
+
+    def __post_init__(self) -> None:
+        """Refuse what pgBackRest, PostgreSQL or a shell would read as something else,
+        and what would protect nothing.
+        """
+        if not _ID.fullmatch(self.id):
+            message = f"{self.id!r} is no id; the catalogue's ids are like orders-db"
+            raise ValueError(message)
+        if not _STANZA.fullmatch(self.stanza):
+            message = f"{self.stanza!r} is no stanza: letters, digits, dashes, no blank"
+            raise ValueError(message)
+        absolute(self.folder, self.pgbackrest)
+        for path in (self.folder, self.pgbackrest):
+            if not _BARE.fullmatch(str(path)):
+                message = f"{str(path)!r} stands in archive_command: no blank, no quote"
+                raise ValueError(message)
+        self._insist_on_repositories()
+
+    def _insist_on_repositories(self) -> None:
+        if not self.repositories:
+            message = "a datastore without a repository is not protected"
+            raise ValueError(message)
+        numbers = {repository.number for repository in self.repositories}
+        places = {repository.location for repository in self.repositories}
+        if min(len(numbers), len(places)) < len(self.repositories):
+            message = "repositories must differ in number and in place"
+            raise ValueError(message)
+        for repository in self.repositories:
+            folder = repository.folder
+            if folder is not None and folder.is_relative_to(self.cluster.data):
+                message = f"repository {repository.number} lies in the data directory"
+                raise ValueError(message)
 
     @property
     def production_config(self) -> Path:
