@@ -69,9 +69,10 @@ def _rules(
     unapproved: tuple[str, ...],
     edit: Edit | None,
     cut: str,
+    add: str,
 ) -> Rules:
     policy = "\n".join(
-        line
+        f"{add}\n{line}" if add and "**Off-site" in line else line
         for line in northwind.policy_text().splitlines()
         if not cut or cut not in line
     )
@@ -109,11 +110,13 @@ def rules(
     unapproved: tuple[str, ...] = (),
     edit: Edit | None = None,
     cut: str = "",
+    add: str = "",
 ) -> Rules:
-    """Return the company's rules, with some decisions, its catalogue edited, or the
-    lines of the policy left out that contain a text.
+    """Return the company's rules, with some decisions, its catalogue edited, the lines
+    of the policy left out that contain a text, or one more before its off-site copies.
     """
-    return _rules(tuple(sorted((decisions or {}).items())), unapproved, edit, cut)
+    decided = tuple(sorted((decisions or {}).items()))
+    return _rules(decided, unapproved, edit, cut, add)
 
 
 @dataclass(slots=True)
@@ -292,6 +295,7 @@ class Story:
         repository: int = 2,
         *,
         datastore: str = DATASTORE,
+        read_back: bool = True,
         wrong_key: WrongKey = "refused",
         deletion: Deletion = "refused",
         escrow: Escrow = "none",
@@ -304,7 +308,7 @@ class Story:
                 job=f"verify-{len(self.told)}",
                 datastore=datastore,
                 repository=repository,
-                read_back=True,
+                read_back=read_back,
                 cipher="aes-256-cbc",
                 wrong_key=wrong_key,
                 deletion=deletion,

@@ -191,6 +191,8 @@ def _show_datastore(out: Console, view: BackupsView) -> None:
     out.print(f"[bold]{escape(view.datastore)}[/]")
     out.print(f"  backups     {view.backups}: {escape(view.backups_reason)}")
     out.print(f"  off-site    {view.off_site}: {escape(view.off_site_reason)}")
+    if view.kept_for is not None:
+        out.print(f"  kept        for {view.kept_for.days} days, as the policy says")
     for job in view.jobs:
         if job.phase in {"ordered", "running"}:
             out.print(f"  under way   {escape(job.id)} {escape(job.step)}")

@@ -51,6 +51,10 @@ _CADENCES = {
 }
 _EVERY = re.compile(r"(?:every )?([0-9]{1,4}) (minute|hour|day|week|month|year)s?")
 _PERCENT = Decimal(100)
+# As the compiler words what a sentence says about keeping backups.
+_KEPT = re.compile(r"backup (?:retention|kept|keep|stored?|preserv\w*|held|archiv\w+)")
+_AT_MOST = r"(?:up to|at most|(?:no|not) (?:more|longer) than)"
+_AMOUNT = re.compile(r"([0-9]{1,4}) (day|week|month|year)s?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,19 @@ def cadence(policy: CompiledPolicy, control: ControlName) -> Figure | None:
         for sentence, obligation in _obligations(policy, control)
     )
     return _strictest(found)
+
+
+def retention_of_backups(policy: CompiledPolicy) -> Figure | None:
+    """Return how long backups are to be kept: the longest that the policy asks for."""
+    found = [
+        Figure(int(match[1]) * _LENGTHS[_unit(match[2])], False, match[0], s.anchor)
+        for s in policy.sentences
+        for fact in s.facts
+        if fact.field == "other" and _KEPT.fullmatch(fact.of or "")
+        if (match := _AMOUNT.match(fact.value or "")) is not None
+        if not re.search(rf"{_AT_MOST} {re.escape(match[0])}", s.text, re.IGNORECASE)
+    ]
+    return max(found, key=lambda figure: figure.length, default=None)
 
 
 def _obligations(

@@ -69,6 +69,7 @@ class Rules:
     rpo: timedelta | None
     availability: Decimal | None
     backup_every: timedelta | None
+    backups_kept_for: timedelta | None
     status_page_within: timedelta | None
     customer_email_after: timedelta | None
     tabletop_every: timedelta | None
@@ -182,6 +183,7 @@ def resolve(
         rpo=_length(rpo),
         availability=figures.share(policy, "availability"),
         backup_every=_length(figures.cadence(policy, "backups")),
+        backups_kept_for=_length(figures.retention_of_backups(policy)),
         status_page_within=_length(figures.deadline(policy, "status_page", calendar)),
         customer_email_after=_length(
             figures.threshold(policy, "customer_email", calendar)

@@ -2,12 +2,15 @@
 
 pgBackRest's own expiry would follow each backup and count backups whose files nobody
 has read. Here it is a job of its own: it says first what it would remove, and removes
-nothing unless a backup is left that is sound and leads unbroken to now.
+nothing unless a backup is left that is sound and leads unbroken to now, and nothing
+that the policy still wants kept.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from holdfast.engines.archive import read_archive
 from holdfast.engines.evidence import Ran, summarise
@@ -16,13 +19,17 @@ from holdfast.engines.pgbackrest_info import read_info
 from holdfast.engines.protected import Protected
 from holdfast.engines.report import Ended, Report
 from holdfast.engines.window import window_of
-from holdfast.operations.ports.engine import Expired
+from holdfast.operations.ports.engine import Backup, Expired
 
 _REMOVES = re.compile(r"remove expired backup (\S+)")
 
 
-def expire(protected: Protected, number: int, report: Report) -> Ended:
-    """Expire one repository, unless nothing sound would be left."""
+def expire(
+    protected: Protected, number: int, report: Report, keep_for: timedelta | None
+) -> Ended:
+    """Expire one repository, unless nothing sound would be left, or less than the
+    policy's ``keep_for`` of what there is.
+    """
     where = f"repository {number}"
     report.step(f"expiring {where}")
     before = read_info(protected, number)
@@ -35,21 +42,35 @@ def expire(protected: Protected, number: int, report: Report) -> Ended:
     going = set(_REMOVES.findall(planned.output))
     archive = read_archive(protected, before)
     report.keep_all(archive.evidence)
-    leading = [
-        backup.label
+    sound = [
+        backup
         for backup in before.good_backups
-        if backup.label not in going
-        and archive.leads_here(backup)
-        and not archive.holes_after(backup.wal_start)
+        if archive.leads_here(backup) and not archive.holes_after(backup.wal_start)
     ]
-    if not leading:
+    staying = [backup for backup in sound if backup.label not in going]
+    if not staying:
         return Ended(
             ok=False,
             detail=f"{where}: retention would leave no sound backup that leads to now;"
             " nothing is removed",
         )
+    if keep_for is not None and _cuts_into(keep_for, sound, staying):
+        return Ended(
+            ok=False,
+            detail=f"{where}: the settings keep less than the {keep_for.days} days "
+            "that the policy asks for; nothing is removed",
+        )
     done = report.keep(_expire(protected, number))
     return _judged(protected, number, going, done, report)
+
+
+def _cuts_into(
+    keep_for: timedelta, sound: Sequence[Backup], staying: Sequence[Backup]
+) -> bool:
+    """Say whether moments of the last ``keep_for`` could no longer be restored."""
+    since = min(backup.finished_at for backup in staying)
+    first = min(backup.finished_at for backup in sound)
+    return since > first and since > datetime.now(UTC) - keep_for
 
 
 def _judged(

@@ -48,13 +48,17 @@ _BEAT = (
 )
 _THERE = "select to_regclass('holdfast.heartbeat') is not null"
 _COMMITTED = "select pg_walfile_name(pg_current_wal_lsn())"
+# Who only fetches WAL (pg_receivewal, a base backup) has nothing replayed, and whoever
+# hangs says nothing for longer than a standby is silent; neither would take over.
 _SHOWN = (
-    "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint,"
+    "with standbys as (select application_name, state = 'streaming'"
+    " and replay_lsn is not null and coalesce("
+    "  reply_time > clock_timestamp() - interval '1 minute', false) as streams"
+    " from pg_stat_replication)"
+    " select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint,"
     " (select count(*) from pg_ls_archive_statusdir() where name like '%.ready'),"
-    " array(select application_name from pg_stat_replication"
-    "  where state = 'streaming' order by 1),"
-    " array(select application_name from pg_stat_replication"
-    "  where state <> 'streaming' order by 1)"
+    " array(select application_name from standbys where streams order by 1),"
+    " array(select application_name from standbys where not streams order by 1)"
 )
 _CANARIES_THERE = "select to_regclass('holdfast.canary') is not null"
 _CANARY_ROWS = "select id::text, name, note from holdfast.canary order by id"

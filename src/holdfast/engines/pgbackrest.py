@@ -55,7 +55,8 @@ _DESCRIBE = (
     " and current_setting('archive_command') not in ('', '(disabled)'),"
     " last_archived_time,"
     " last_failed_time is not null"
-    " and last_failed_time > coalesce(last_archived_time, '-infinity')"
+    " and last_failed_time > coalesce(last_archived_time, '-infinity'),"
+    " substring(last_archived_wal from '^[0-9A-F]{24}$')"
     " from pg_stat_archiver"
 )
 _IDENTITY = "select system_identifier from pg_control_system()"
@@ -99,7 +100,9 @@ class PgBackRest:
             return Description(
                 datastore, now, False, None, None, None, False, None, False, evidence
             )
-        recovering, timeline, version, archiving, archived_at, failing = asked.rows[0]
+        recovering, timeline, version, archiving, archived_at, failing, newest = (
+            asked.rows[0]
+        )
         wal_bytes, free_bytes = wal_room(protected.cluster.data / "pg_wal")
         assert timeline is None or isinstance(timeline, int)
         assert archived_at is None or isinstance(archived_at, datetime)
@@ -116,6 +119,7 @@ class PgBackRest:
             evidence=evidence,
             wal_bytes=wal_bytes,
             wal_free_bytes=free_bytes,
+            last_archived_wal=str(newest) if newest else None,
         )
 
     def preflight(

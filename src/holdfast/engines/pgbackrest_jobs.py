@@ -51,7 +51,8 @@ def carry_out(order: Order, report: Report) -> Ended:
         case "verify":
             return _all([_verify(protected, n, report) for n in numbers])
         case "expire":
-            return _all([expire(protected, n, report) for n in numbers])
+            keep = job.keep_for
+            return _all([expire(protected, n, report, keep) for n in numbers])
         case "restore":
             return restore(protected, job, report)
         case "failover":
@@ -117,9 +118,10 @@ def _verify(protected: Protected, number: int, report: Report) -> Ended:
         )
     )
     faults = _verify_faults(ran.output) if not ran.timed_out else [summarise(ran)]
+    damaged = bool(faults)
     faults += _archive_faults(protected, number, report)
     report.step(f"trying what repository {number} refuses")
-    found = examine(protected, number, read_back=not faults)
+    found = examine(protected, number, read_back=not damaged)
     report.keep_all(found.evidence)
     said = "; ".join(faults[:SHOWN_FAULTS]) or "backups and archive are whole"
     return Ended(not faults, f"repository {number}: {said}", examinations=(found,))

@@ -70,6 +70,8 @@ def _in_folder(folder: Path, stanza: str) -> Iterator[bytes]:
             try:
                 with path.open("rb") as file:
                     yield file.read(HEAD)
+            except FileNotFoundError:
+                continue  # Expired meanwhile; what is gone shows nothing.
             except OSError:
                 yield b""
 

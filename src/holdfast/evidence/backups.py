@@ -89,13 +89,17 @@ class BackupJobView:
 
 @dataclass(frozen=True, slots=True)
 class BackupsView:
-    """All backups of a datastore, how its two promises stand, and the newest jobs."""
+    """All backups of a datastore, how its two promises stand, and the newest jobs.
+
+    ``kept_for`` is how long the policy wants backups kept, where it says so.
+    """
 
     datastore: str
     backups: Standing
     backups_reason: str
     off_site: Standing
     off_site_reason: str
+    kept_for: timedelta | None
     repositories: tuple[RepositoryView, ...]
     jobs: tuple[BackupJobView, ...]
 
@@ -124,6 +128,7 @@ def backups_views(situation: Situation) -> tuple[BackupsView, ...]:
                 backups_reason=own.reason,
                 off_site=copy.standing,
                 off_site_reason=copy.reason,
+                kept_for=situation.rules.backups_kept_for,
                 repositories=tuple(
                     _repository(situation, declared.id, known, n) for n in numbers
                 ),

@@ -145,7 +145,13 @@ def _job(shop: Workshop, requested: JobRequested) -> Job:
         scenario=_scenario(shop, drill.rehearsal) if drill else "restore",
         smoke_tests=_smoke_tests(shop, requested.datastore) if drill else (),
         kind=cast("BackupKind | None", ordered.kind) if ordered else None,
+        keep_for=_keep_for(shop) if requested.verb == "expire" else None,
     )
+
+
+def _keep_for(shop: Workshop) -> timedelta | None:
+    situation = shop.situation()
+    return situation.rules.backups_kept_for if situation else None
 
 
 def _scenario(shop: Workshop, rehearsal: str | None) -> Scenario:

@@ -77,7 +77,7 @@ def _look(shop: Workshop, engine: Engine, datastore: Datastore) -> Sequence[Fact
         at=at,
         running=described.running,
         archiving=described.archiving,
-        archive_failing=described.archive_failing,
+        archive_failing=described.archive_failing or _never_came(described, points),
         recoverable_to=points.recoverable_to,
         repositories=tuple(r.number for r in points.repositories if r.reachable),
         evidence=evidence,
@@ -96,6 +96,21 @@ def _look(shop: Workshop, engine: Engine, datastore: Datastore) -> Sequence[Fact
         *measured,
         *weights,
     ]
+
+
+def _never_came(described: Description, points: Points) -> bool:
+    """Say whether a repository lacks what the server believes to be archived.
+
+    An `archive_command` that only says yes loses all; the server was looked at first,
+    so that a repository cannot be behind for any other reason.
+    """
+    newest = described.last_archived_wal
+    return newest is not None and any(
+        repository.reachable
+        and repository.wal_max is not None
+        and repository.wal_max < newest
+        for repository in points.repositories
+    )
 
 
 def _wal(described: Description, at: datetime) -> list[Fact]:

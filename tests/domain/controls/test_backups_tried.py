@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from tests.domain.controls.test_backups import automated, protected, tried
-from tests.domain.story import DATASTORE, DAY, HOUR, MINUTE, SECOND, Story
+from tests.domain.story import DATASTORE, DAY, HOUR, MINUTE, SECOND, Story, rules
 
 from holdfast.domain.events.job import JobFinished, JobRequested
+from holdfast.domain.events.observation import BackupGone
 from holdfast.domain.events.repository import BackupOrdered, WalSeen
 
 ZONE = ZoneInfo("Australia/Melbourne")
@@ -215,3 +216,55 @@ def test_the_on_site_repository_is_read_back_too() -> None:
         if isinstance(event, JobRequested) and event.verb == "verify"
     ]
     assert [event.repository for event in asked] == [1]
+
+
+def keeps(sentence: str) -> Story:
+    """Begin a story whose policy says for how long backups are kept."""
+    return Story(rules(add=f"- **Retention:** {sentence}"))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "days"),
+    [
+        ("Backups must be retained for at least 30 days.", 30),
+        ("Backups are kept for no less than 5 weeks.", 35),
+        ("Backups are retained for up to 30 days.", None),
+    ],
+)
+def test_the_policy_says_for_how_long_backups_are_kept(
+    sentence: str, days: int | None
+) -> None:
+    """A floor obliges; the most that may be kept does not; the seed says nothing."""
+    found = keeps(sentence).rules.backups_kept_for
+    assert found == (None if days is None else days * DAY)
+    assert rules().backups_kept_for is None
+
+
+def test_backups_that_are_gone_too_early_are_seen() -> None:
+    """Once protected for so long, a repository without a backup of then falls short."""
+    story = keeps("Backups must be retained for at least 30 days.").adopt()
+    for day in range(33):
+        automated(story.backup(1).backup(2)).look()
+        assert "of 30 days ago" not in story.judge("backups").reason, day
+        story.after(DAY)
+    held = story.state.datastores[DATASTORE].of_repository(2)
+    for seen in held[:10]:
+        story.tell(BackupGone(DATASTORE, 2, seen.backup.label, story.now))
+    tried(story.backup(1).backup(2)).look()
+    verdict = story.judge("backups")
+    assert (verdict.standing, "repository 2 holds no backup" in verdict.reason) == (
+        "at_risk",
+        True,
+    )
+    for seen in story.state.datastores[DATASTORE].of_repository(1)[:10]:
+        story.tell(BackupGone(DATASTORE, 1, seen.backup.label, story.now))
+    assert story.look().judge("backups").standing == "breached"
+
+
+def test_a_repository_that_was_not_read_back_whole_is_breached() -> None:
+    """Also on-site: what is damaged restores nothing; a good reading mends it."""
+    verdict = protected().examine(1, read_back=False).judge("backups")
+    assert verdict.standing == "breached"
+    assert "repository 1 was not read back whole" in verdict.reason
+    story = protected().examine(1, read_back=False).examine(1)
+    assert story.judge("backups").standing == "met"

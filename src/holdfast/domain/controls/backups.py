@@ -209,6 +209,8 @@ def _faults(situation: Situation, name: str, known: protection.Datastore) -> lis
     for number, tried in sorted(known.examined.items()):
         if tried.event.wrong_key == "opened":
             faults.append(f"{name}: a wrong key opens repository {number}")
+        if not tried.event.read_back:
+            faults.append(f"{name}: repository {number} was not read back whole")
         if tried.event.escrow == "fails":
             faults.append(f"{name}: the escrowed key does not open repository {number}")
     faults += [
@@ -216,6 +218,9 @@ def _faults(situation: Situation, name: str, known: protection.Datastore) -> lis
         for number, window in sorted(known.windows.items())
         if window.event.since is None and known.of_repository(number)
     ]
+    short = _cut_short(situation, known)
+    if short and len(short) == len(_newest_of_each(known)):
+        faults += [_kept(situation, name, number) for number in short[:1]]
     if known.seen is not None and known.seen.running and not known.seen.archiving:
         faults.append(f"{name}: point-in-time recovery is off")
     if known.seen is not None and known.seen.archive_failing:
@@ -236,15 +241,42 @@ def _doubts(situation: Situation, name: str, known: protection.Datastore) -> lis
         if found.event.holes and found.event.since is not None
     ]
     full = [f"{name}: {lack}"] if lack else []
+    short = [_kept(situation, name, n) for n in _cut_short(situation, known)]
     return (
         full
         + holes
+        + short
         + [
             f"{name}: repository {newest.repository} has had no backup for longer than "
             f"{_hours(longest)}"
             for newest in _newest_of_each(known)
             if situation.now - newest.finished_at > longest
         ]
+    )
+
+
+def _cut_short(situation: Situation, known: protection.Datastore) -> tuple[int, ...]:
+    """Return the repositories whose oldest backup is younger than the policy keeps
+    backups for, though the datastore was protected so long ago.
+    """
+    keep, first = situation.rules.backups_kept_for, known.first_seen_at
+    if keep is None or first is None:
+        return ()
+    since = situation.now - keep
+    if first + gap(situation) > since:
+        return ()
+    numbers = sorted({seen.backup.repository for seen in known.backups})
+    return tuple(
+        n for n in numbers if known.of_repository(n)[0].backup.finished_at > since
+    )
+
+
+def _kept(situation: Situation, name: str, number: int) -> str:
+    keep = situation.rules.backups_kept_for
+    assert keep is not None, "only a policy that says so is broken"
+    return (
+        f"{name}: repository {number} holds no backup of {keep.days} days ago, "
+        "for so long the policy keeps them"
     )
 
 

@@ -96,7 +96,8 @@ class Description:
     """A datastore as its engine sees it now.
 
     ``wal_bytes`` is what lies in its folder of WAL, ``wal_free_bytes`` the room that
-    is left beside it.
+    is left beside it. ``last_archived_wal`` is the newest segment that the server
+    believes to be archived.
     """
 
     datastore: str
@@ -111,6 +112,7 @@ class Description:
     evidence: tuple[Evidence, ...]
     wal_bytes: int | None = None
     wal_free_bytes: int | None = None
+    last_archived_wal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,8 @@ class Job:
     ``invariants`` (name, SQL), tries the ``smoke_tests`` on it and removes it; with
     ``sabotage`` something is broken on purpose in a copy, so that it has to fail. In a
     ``region-loss`` nothing on-site can be reached, and the key is the one in escrow. A
-    backup without a ``kind`` is of the one that the schedule asks for.
+    backup without a ``kind`` is of the one that the schedule asks for. An expiry leaves
+    every moment of the last ``keep_for`` restorable that was so before.
     """
 
     id: str
@@ -178,6 +181,7 @@ class Job:
     scenario: Scenario = "restore"
     smoke_tests: tuple[SmokeTest, ...] = ()
     kind: BackupKind | None = None
+    keep_for: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
