@@ -51,6 +51,7 @@ def _backed_up(box: Box) -> bool:
     return False
 
 
+@pytest.mark.timeout(900)
 def test_the_page_on_drills_can_be_typed(box: Box, tmp_path: Path) -> None:
     """A drill passes, a broken one fails with its reason, the retest passes again."""
     typist = Typist(
