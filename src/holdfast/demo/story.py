@@ -15,6 +15,7 @@ from holdfast.assembly.reading import Reader
 from holdfast.demo import northwind, shop_schema
 from holdfast.demo.box import Box
 from holdfast.demo.customers import NOTES, compare
+from holdfast.demo.second_person import approve
 from holdfast.demo.telling import Teller
 from holdfast.domain.controls.all import owed_by_all
 from holdfast.domain.controls.judging import Duty, Situation
@@ -24,7 +25,6 @@ from holdfast.domain.policy.compiler import compile_policy
 from holdfast.errors import HoldfastError
 from holdfast.evidence.views import StandingView
 from holdfast.operations import respond
-from holdfast.operations.approving import approve
 
 ON_CALL, LEAD = "eli", "chi"
 OFF_SITE = 2
@@ -176,8 +176,8 @@ def _recover(
     teller.fact(f"ordered by {LEAD}, who signed in; a second person has to agree")
     if not agree(f"Approve it, as {ON_CALL}?"):
         raise HoldfastError("nobody approved the recovery", "Run the demo with --yes.")
-    approve(box.signed_in(reader, ON_CALL), ordered.recovery)
-    teller.fact(f"approved by {ON_CALL}")
+    approve(box.ports.web, ON_CALL, box.password, ordered.recovery)
+    teller.fact(f"approved by {ON_CALL}, on the web page, with the password anew")
 
     def verified() -> Recovery | None:
         state = reader.log.state()
