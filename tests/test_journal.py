@@ -73,13 +73,17 @@ def sealed(event: Event) -> bytes:
     return seal(fact, "node-1", AT + timedelta(seconds=1))
 
 
-def golden() -> dict[str, bytes]:
-    """Return the golden entries by type."""
+def golden() -> dict[tuple[str, int], bytes]:
+    """Return the golden entries by type and version."""
     lines = GOLDEN.read_bytes().splitlines() if GOLDEN.exists() else []
-    return {json.loads(line)["type"]: line for line in lines}
+    plain = [(json.loads(line), line) for line in lines]
+    return {(found["type"], found["v"]): line for found, line in plain}
 
 
-GOLDEN_ENTRIES = golden()
+ALL_GOLDEN = golden()
+GOLDEN_ENTRIES = {name: line for (name, v), line in ALL_GOLDEN.items()
+                  if (name, v) in EVENT_TYPES}  # fmt: skip
+OLD_GOLDEN = {at: line for at, line in ALL_GOLDEN.items() if at not in EVENT_TYPES}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=NAMES)
@@ -94,6 +98,21 @@ def test_bytes_of_every_type_are_those_they_always_were(kind: type[Event]) -> No
     assert entry.recorded_at == AT + timedelta(seconds=1)
     assert (entry.key, entry.id) == (entry.event.key, entry_id(entry.event.key))
     assert entry.cause == entry_id("cause")
+
+
+@pytest.mark.parametrize("at", OLD_GOLDEN, ids=str)
+def test_entries_of_older_versions_are_read_for_ever(at: tuple[str, int]) -> None:
+    """What an older Holdfast sealed reads as the event of today, lifted."""
+    entry = read(3, OLD_GOLDEN[at])
+    today = example(type(entry.event))
+    name = {"signed_in": "name alone"}
+    assert entry.event == dataclasses.replace(today, **name)
+    assert (entry.key, entry.id) == (today.key, entry_id(today.key))
+
+
+def test_every_version_that_is_lifted_has_its_golden_entry() -> None:
+    """No version can be forgotten: each upcaster is tried on bytes of its time."""
+    assert sorted(OLD_GOLDEN) == sorted(UPCASTERS)
 
 
 def test_golden_entries_and_types_are_the_same_set() -> None:
@@ -437,7 +456,7 @@ def write_golden() -> None:
     """Add the lines of types that have none yet; never touch one that is there."""
     lines = golden()
     for kind in KINDS:
-        lines.setdefault(kind.TYPE, sealed(example(kind)))
+        lines.setdefault((kind.TYPE, kind.V), sealed(example(kind)))
     GOLDEN.write_bytes(b"".join(lines[name] + b"\n" for name in sorted(lines)))
 
 

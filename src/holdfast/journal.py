@@ -19,14 +19,26 @@ import cattrs
 import rfc8785
 from cattrs.gen import make_dict_structure_fn
 
+from holdfast.domain.events.authority import NAME_ALONE
 from holdfast.domain.events.kinds import EVENT_TYPES, Event
 from holdfast.errors import HoldfastError
 
 ENTRY_BYTES_MAX = 65_535
 _WHOLE_MAX = 2**53 - 1
 
+
+def _by_name_alone(body: dict[str, Any]) -> dict[str, Any]:
+    """Lift an act on keys of the time when a name was enough."""
+    return {**body, "signed_in": NAME_ALONE}
+
+
 # From (type, version) to a function that lifts such a body to the next version.
-UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    ("ledger.key_rotated", 1): _by_name_alone,
+    ("ledger.key_retired", 1): _by_name_alone,
+    ("ledger.closed", 1): _by_name_alone,
+    ("witness.retired", 1): _by_name_alone,
+}
 
 
 class UnknownEventError(HoldfastError):

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.test_off_site import run
 from tests.operations.company import START, texts
 
-from holdfast.assembly.keys import signer_of
+from holdfast.assembly.keys import signer_of, write_private
 from holdfast.assembly.node import MARK, asked_witnesses
 from holdfast.assembly.reading import SystemClock, open_log
 from holdfast.errors import HoldfastError
@@ -29,6 +29,7 @@ from holdfast.server.serving import serving
 from holdfast.server.witness import create_witness_app
 from holdfast.settings import Home
 from holdfast.storage.mark import FileMark
+from holdfast.storage.passwords import hash_password
 from holdfast.storage.witness import WitnessStore
 
 ORIGIN = "northwind.example/log"
@@ -50,6 +51,9 @@ class House:
         self.off_site.mkdir()
         run("ledger", "key", "create", self.folder / "ledger.key", "--origin", ORIGIN)
         run("ledger", "escrow", "--home", self.folder)
+        write_private(self.folder / "session.key", "00" * 32)
+        write_private(self.folder / "password-ana", hash_password("three plain words"))
+        write_private(self.folder / "words", "three plain words")
         self.configure()
         reader = open_log(self.home, create=True)
         adopt(reader.log, SystemClock(), texts(), "ana")
@@ -61,11 +65,17 @@ class House:
         self.folder.joinpath("holdfast.toml").write_text(
             "\n".join([*lines, ""])
             + f'[[witnesses]]\nname = "auditor"\nurl = "{self.url}"\n'
-            + f'key = "{self.cosigner.key}"\n',
+            + f'key = "{self.cosigner.key}"\n'
+            + '[web]\npasswords = { ana = "password-ana" }\n',
             "utf-8",
         )
         publish = f'[[publish]]\nurl = "{self.off_site.as_uri()}"\n'
         self.folder.joinpath("runner.toml").write_text(publish, "utf-8")
+
+    def sign_in(self) -> None:
+        """Have ana sign in, by her password."""
+        words = ("--password-file", self.folder / "words", "--home", self.folder)
+        run("sign-in", "--as", "ana", *words)
 
     @property
     def home(self) -> Home:
@@ -117,14 +127,16 @@ class House:
 
 
 @pytest.fixture(name="house")
-def _house(tmp_path: Path) -> Iterator[House]:
-    """Return a house whose witness really answers."""
+def _house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """Return a house whose witness really answers, and where ana has signed in."""
+    monkeypatch.setenv("HOLDFAST_SESSIONS", str(tmp_path / "sessions"))
     house = House(tmp_path)
     judge = Witness(house.cosigner, house.memory)
     app = create_witness_app(judge, lambda: int(time.time()))
     with serving(app, port=0) as url:
         house.url = url
         house.make()
+        house.sign_in()
         yield house
     house.memory.close()
 
@@ -156,6 +168,11 @@ def test_a_rotation_from_end_to_end(house: House, tmp_path: Path) -> None:
     assert [one["signs"] for one in shown] == [True, False]
     outsider = refused("ledger", "key", "rotate", "--as", "eli", *at)
     assert "may not rotate key" in str(outsider)
+    run("sign-out", *who)
+    nobody = refused("ledger", "key", "rotate", *who)
+    assert "to rotate key ana must sign in" in str(nobody)
+    assert "--break-glass" in nobody.hint
+    house.sign_in()
     assert "both keys sign" in run("ledger", "key", "rotate", *who)
     assert "under way already" in str(refused("ledger", "key", "rotate", *who))
     unseen = str(refused("ledger", "key", "retire", *who))

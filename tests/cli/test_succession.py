@@ -48,6 +48,9 @@ def test_a_compromise_from_end_to_end(house: House, tmp_path: Path) -> None:
     settings(house, database=database, off_site=old_place)
     assert "is that of northwind.example/log" in str(refused(*words))
     settings(house, database=database, off_site=new_place)
+    run("sign-out", "--as", "ana", *at)
+    assert "to close ledger ana must sign in" in str(refused(*words))
+    house.sign_in()
     done = json.loads(run(*words, "--json"))
     assert done["origin"] == NEW_ORIGIN
     assert "is closed" in run(*words)

@@ -24,6 +24,7 @@ from holdfast.operations.govern import adopt
 from holdfast.operations.notary import Notary
 from holdfast.operations.signing import introduce_key
 from holdfast.settings import Home
+from holdfast.storage.passwords import hash_password
 from holdfast.storage.witness import WitnessStore
 
 PAGES = ROOT / "docs" / "operating"
@@ -42,8 +43,12 @@ def _typist(tmp_path: Path) -> Iterator[Typist]:
     write_private(folder / "session.key", "00" * 32)
     create_escrow_key(folder / "escrow.key")
     (folder / "holdfast.toml").write_text(
-        'key = "ledger.key"\nbeat_every = 0.2\n[web]\nport = 0\n', "utf-8"
+        'key = "ledger.key"\nbeat_every = 0.2\n[web]\nport = 0\n'
+        'passwords = { ana = "password-ana" }\n',
+        "utf-8",
     )
+    write_private(folder / "password-ana", hash_password("three plain words"))
+    write_private(tmp_path / "password.txt", "three plain words\n")
     publish = f'[[publish]]\nurl = "{(tmp_path / "off-site").as_uri()}"\n'
     (folder / "runner.toml").write_text(publish, "utf-8")
     home = Home(folder)
@@ -57,7 +62,11 @@ def _typist(tmp_path: Path) -> Iterator[Typist]:
         reader.store.close()
     (tmp_path / "witness").mkdir()
     WitnessStore.create(tmp_path / "witness" / "witness.sqlite").close()
-    typist = Typist(tmp_path, HOLDFAST_HOME=str(folder))
+    typist = Typist(
+        tmp_path,
+        HOLDFAST_HOME=str(folder),
+        HOLDFAST_SESSIONS=str(tmp_path / "sessions"),
+    )
     yield typist
     typist.stop()
 

@@ -18,8 +18,8 @@ ORIGIN = "example.com/log"
 OLD, NEW, STRANGER = (Signer(ORIGIN, bytes([n]) * 32) for n in (1, 2, 3))
 EVENTS = (
     (0, LedgerKeyIntroduced(OLD.verifier_key, NOW)),
-    (10, LedgerKeyRotated(OLD.verifier_key, NEW.verifier_key, 11, "ana", NOW)),
-    (20, LedgerKeyRetired(OLD.verifier_key, 21, "ana", NOW)),
+    (10, LedgerKeyRotated(OLD.verifier_key, NEW.verifier_key, 11, "ana", "", NOW)),
+    (20, LedgerKeyRetired(OLD.verifier_key, 21, "ana", "", NOW)),
 )
 
 

@@ -117,8 +117,8 @@ def test_a_rotation_from_end_to_end() -> None:
     made.beat()
     now = made.clock.now()
     changes: list[Event] = [
-        LedgerKeyRotated(OLD.verifier_key, NEW.verifier_key, 0, "ana", now),
-        LedgerKeyRetired(OLD.verifier_key, 0, "ana", now),
+        LedgerKeyRotated(OLD.verifier_key, NEW.verifier_key, 0, "ana", "", now),
+        LedgerKeyRetired(OLD.verifier_key, 0, "ana", "", now),
     ]
     for change in changes:
         log.record([Fact(change, now)])

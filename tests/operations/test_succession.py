@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.operations.company import START, Company, company, keyring
+from tests.operations.company import START, Company, company, keyring, signed
 from tests.witness.test_asking import older
 
 from holdfast.domain.controls.all import judge_all
@@ -22,7 +22,7 @@ from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.ledger.checkpoint import Checkpoint, Signer
 from holdfast.ledger.merkle import fold, leaf_hashes
-from holdfast.operations.authority import ForbiddenError
+from holdfast.operations.authority import ForbiddenError, NotSignedInError
 from holdfast.operations.beat import beat
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
@@ -104,7 +104,7 @@ def go_on(made: Company, new: Any, old: Any = None) -> Succeeded:
     if old is not None:
         log = Log(old, "node-1", made.clock)
     trusted = trusted_checkpoint(log, [OLD.key])
-    desk = Desk(log, made.clock, "ana")
+    desk = Desk(log, made.clock, "ana", signed("ana", made.clock.now()))
     return succeed(desk, Log(new, "node-1", made.clock), ORIGIN, trusted, "a theft")
 
 
@@ -126,7 +126,9 @@ def test_the_new_log_knows_what_the_old_one_knew() -> None:
     old = made.world.store
     assert standings(new, made) == before
     events = made.events(LedgerClosed)
-    assert [(e.by, e.reason) for e in events] == [("ana", "a theft")]  # type: ignore[union-attr]
+    assert [(e.by, e.reason, e.signed_in[:8]) for e in events] == [
+        ("ana", "a theft", "password")
+    ]  # type: ignore[union-attr]
     with pytest.raises(HoldfastError, match="the log is closed"):
         made.world.log.record([Fact(LedgerKeyIntroduced("x", START), START)])
     opened = check_succession(new)
@@ -220,7 +222,7 @@ def test_a_log_goes_on_twice() -> None:
     log.record([Fact(LedgerKeyIntroduced(NEW.verifier_key, START), START)])
     Notary(second, NEW).sign()
     trusted = trusted_checkpoint(log, [NEW.key])
-    desk = Desk(log, made.clock, "ana")
+    desk = Desk(log, made.clock, "ana", signed("ana", made.clock.now()))
     again = Log(third, "node-1", made.clock)
     succeed(desk, again, "northwind.example/log-3", trusted, "another theft")
     opened = check_succession(third)
@@ -238,13 +240,16 @@ def test_what_is_refused() -> None:
     log, store = made.world.log, made.world.store
     size = store.size()
     trusted = trusted_checkpoint(log, [OLD.key])
-    desk, stranger = Desk(log, made.clock, "ana"), Desk(log, made.clock, "gus")
+    desk = Desk(log, made.clock, "ana", signed("ana", made.clock.now()))
+    stranger, unknown = replace(desk, person="gus"), replace(desk, signed=None)
 
     def new(at: MemoryStore | None = None) -> Log:
         return Log(at or MemoryStore(), "node-1", made.clock)
 
     with pytest.raises(ForbiddenError):
         succeed(stranger, new(), ORIGIN, trusted, "a theft")
+    with pytest.raises(NotSignedInError, match="to close ledger ana must sign in"):
+        succeed(unknown, new(), ORIGIN, trusted, "a theft")
     with pytest.raises(SuccessionError, match="no reason"):
         succeed(desk, new(), ORIGIN, trusted, " ")
     with pytest.raises(SuccessionError, match="the old one's name"):

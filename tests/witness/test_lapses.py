@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.operations.company import Company
+from tests.operations.company import Company, signed
 from tests.witness.test_asking import (
     MINUTE,
     SILENT_AFTER,
@@ -182,7 +182,8 @@ def test_retiring_the_last_witness_ends_it() -> None:
     until(made, SILENT_AFTER + 2 * MINUTE)
     assert {one.part for one in found(made)} == {"quorum", "witness auditor"}
     join(made, [])
-    retire_witness(Desk(log, made.clock, "ana"), "auditor", "the contract ended")
+    desk = Desk(log, made.clock, "ana", signed("ana", made.clock.now()))
+    retire_witness(desk, "auditor", "the contract ended")
     until(made, 2 * MINUTE)
     (end,) = ended(made)
     assert "witness auditor is asked no more" in end.detail

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.operations.company import signed
 from tests.witness.test_asking import MINUTE, SILENT_AFTER, until, verdict, watched
 
 from holdfast.domain.events.witness import (
@@ -15,7 +16,7 @@ from holdfast.domain.events.witness import (
     WitnessSilent,
 )
 from holdfast.errors import HoldfastError
-from holdfast.operations.authority import ForbiddenError
+from holdfast.operations.authority import ForbiddenError, NotSignedInError
 from holdfast.operations.respond import Desk
 from holdfast.operations.rotation import retire_witness
 from holdfast.operations.witnessing import Witnesses
@@ -62,14 +63,19 @@ def test_a_retired_witness_weighs_no_more() -> None:
     made.world = replace(made.world, witnesses=asked)
     with pytest.raises(ForbiddenError):
         retire_witness(Desk(log, clock, "eli"), "auditor", "it moved")
+    with pytest.raises(NotSignedInError, match="ana must sign in"):
+        retire_witness(Desk(log, clock, "ana"), "auditor", "it moved")
+    known = signed("ana", clock.now())
+    desk = Desk(log, clock, "ana", known)
     with pytest.raises(HoldfastError, match="no reason"):
-        retire_witness(Desk(log, clock, "ana"), "auditor", " ")
+        retire_witness(desk, "auditor", " ")
     with pytest.raises(HoldfastError, match="knows no witness court"):
-        retire_witness(Desk(log, clock, "ana"), "court", "never was one")
-    retire_witness(Desk(log, clock, "ana"), "auditor", "the auditor changed")
+        retire_witness(desk, "court", "never was one")
+    retire_witness(desk, "auditor", "the auditor changed")
     until(made, timedelta(hours=1))
     assert verdict(made).standing != "at_risk"
     assert list(log.state().witnesses) == ["bank"]
     (retired,) = made.events(WitnessRetired)
     assert (retired.by, retired.reason) == ("ana", "the auditor changed")  # type: ignore[union-attr]
+    assert retired.signed_in == known.words()  # type: ignore[union-attr]
     assert len(made.events(WitnessSilent)) == 1

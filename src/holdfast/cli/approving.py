@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,13 @@ from holdfast.operations import approving
 from holdfast.operations.respond import Desk
 from holdfast.settings import Home, read_private
 
+GlassOption = Annotated[
+    str | None,
+    typer.Option(
+        "--break-glass",
+        help="Why nobody can sign in: it goes by your name, and is told.",
+    ),
+]
 OrderArgument = Annotated[str, typer.Argument(help="The order's id.")]
 
 
@@ -144,9 +152,12 @@ def approvals(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None
     console().print(table if rows else "nothing waits for anybody")
 
 
-def signed_desk(home: Home, reader: Reader, person: str) -> Desk:
+def signed_desk(
+    home: Home, reader: Reader, person: str, glass: str | None = None
+) -> Desk:
     """Return the person's desk, with their sign-in where there is one."""
-    return reader.desk(person, signing_in.kept(home, person))
+    desk = reader.desk(person, signing_in.kept(home, person))
+    return replace(desk, glass=glass)
 
 
 def _password(file: Path | None, descriptor: int | None) -> str:

@@ -20,6 +20,7 @@ from holdfast.assembly.keys import create_key, holder_of, signer_of
 from holdfast.assembly.node import asked_witnesses
 from holdfast.assembly.reading import Reader, open_log
 from holdfast.assembly.runner import copies_of
+from holdfast.cli.approving import GlassOption, signed_desk
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
@@ -188,13 +189,17 @@ def list_keys(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None
 
 @app.command("rotate")
 def rotate_key(
-    person: PersonOption, home: HomeOption = DEFAULT_HOME, json: JsonOption = False
+    person: PersonOption,
+    glass: GlassOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
 ) -> None:
-    """Let the key of the setting `next_key` sign beside the log's key from now on."""
+    """Let the key of the setting `next_key` sign, too: sign in first."""
     at = home_at(home)
     reader = open_log(at)
     with closing(reader.store):
-        event = rotate(reader.desk(person), signer_of(at).holders)
+        desk = signed_desk(at, reader, person, glass)
+        event = rotate(desk, signer_of(at).holders)
         _publish_keys(at, reader)
     if json:
         print_json({"old": event.old, "new": event.new, "from_size": event.from_size})
@@ -212,15 +217,18 @@ def rotate_key(
 
 @app.command("retire")
 def retire_key(
-    person: PersonOption, home: HomeOption = DEFAULT_HOME, json: JsonOption = False
+    person: PersonOption,
+    glass: GlassOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
 ) -> None:
-    """End the overlap: the older of the two keys signs no more."""
+    """End the overlap: the older of the two keys signs no more; sign in first."""
     at = home_at(home)
     reader = open_log(at)
     with closing(reader.store):
         copies = _copies(at, reader)
         event = retire(
-            reader.desk(person),
+            signed_desk(at, reader, person, glass),
             signer_of(at).holders,
             copies,
             asked_witnesses(at),

@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from holdfast.assembly.reading import open_log
+from holdfast.cli.approving import GlassOption, signed_desk
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
@@ -67,10 +68,11 @@ def retire(
     name: Annotated[str, typer.Argument(help="The settings' name for the witness.")],
     reason: Annotated[str, typer.Option(help="Why; it stands in the log.")],
     person: PersonOption,
+    glass: GlassOption = None,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
-    """Ask no more of a witness that was taken out of the settings."""
+    """Ask no more of a witness that was taken out of the settings; sign in first."""
     at = home_at(home)
     if name in {one.name for one in at.settings.witnesses}:
         raise HoldfastError(
@@ -80,7 +82,7 @@ def retire(
         )
     reader = open_log(at)
     with closing(reader.store):
-        retire_witness(reader.desk(person), name, reason)
+        retire_witness(signed_desk(at, reader, person, glass), name, reason)
     if json:
         print_json({"retired": name})
         return

@@ -10,10 +10,12 @@ from typing import Annotated
 
 import typer
 
+from holdfast.assembly import sign_in as signing_in
 from holdfast.assembly.keys import signer_of
 from holdfast.assembly.node import MARK, VERIFYING
 from holdfast.assembly.reading import SystemClock, open_log
 from holdfast.assembly.runner import copies_of
+from holdfast.cli.approving import GlassOption
 from holdfast.cli.common import (
     DEFAULT_HOME,
     HomeOption,
@@ -30,6 +32,7 @@ from holdfast.ledger.checkpoint import parse_checkpoint
 from holdfast.ledger.note import VerifierKey, parse_note, parse_verifier_key
 from holdfast.ledger.verify import CHECKPOINT_PATH
 from holdfast.operations.copies import OutOfReachError, UnreadableError
+from holdfast.operations.key_acts import warrant
 from holdfast.operations.log import Log
 from holdfast.operations.respond import Desk
 from holdfast.operations.succession import (
@@ -58,13 +61,14 @@ def succeed_log(
         int | None,
         typer.Option("--trust", help="The last checkpoint to believe; else the newest"),
     ] = None,
+    glass: GlassOption = None,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
     """Close the old log, and have that of the settings go on from it.
 
-    Stop every node first, and let the settings name the new log's key, database and
-    copies. Cut off, it goes on where it was when it is run again.
+    Sign in first, stop every node, and let the settings name the new log's key,
+    database and copies. Cut off, it goes on where it was when it is run again.
     """
     at = home_at(home)
     if _spelt(source) == _spelt(at.store_url):
@@ -84,11 +88,14 @@ def succeed_log(
         new = Log(new_store, at.settings.node, clock)
         if (at.folder / RUNNER_FILE).exists():
             _require_own_places(copies_of(RunnerHome(at.folder), new), signer.name)
+        desk = Desk(old, clock, person, signing_in.kept(at, person), glass)
+        # Asked before the long reading, and once more when it acts.
+        warrant(desk, desk.situation(), "close_ledger", signer.name)
         with progress_bar("reading the old log", quiet=json) as told:
             trusted = trusted_checkpoint(old, keys, trust, progress=told)
         with progress_bar("carrying it over", quiet=json) as told:
             done = succeed(
-                Desk(old, clock, person),
+                desk,
                 new,
                 signer.name,
                 trusted,

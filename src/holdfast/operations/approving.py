@@ -82,7 +82,7 @@ def break_glass(desk: Desk, name: str, reason: str) -> Order:
     def once() -> Order:
         situation, order, signed = _at(desk, name, "break_glass")
         _require_open(situation, order)
-        words = _words(reason, "reason")
+        words = in_a_few_words(reason, "reason")
         broken = GlassBroken(name, desk.person, signed, words, situation.now)
         _record(desk, broken, situation)
         return order
@@ -101,7 +101,7 @@ def review(desk: Desk, name: str, words: str) -> Order:
                 "See what is: holdfast approvals.",
             )
         require_second(order.broken.by, desk.person)
-        said = _words(words, "review")
+        said = in_a_few_words(words, "review")
         reviewed = GlassReviewed(name, desk.person, signed, said, situation.now)
         _record(desk, reviewed, situation)
         return order
@@ -136,7 +136,9 @@ def _cancel(desk: Desk, name: str, reason: str) -> None:
             f"{name} has begun, or is over",
             "Only what nobody has taken up yet can be cancelled.",
         )
-    event = OrderCancelled(name, desk.person, _words(reason, "reason"), situation.now)
+    event = OrderCancelled(
+        name, desk.person, in_a_few_words(reason, "reason"), situation.now
+    )
     _record(desk, event, situation)
 
 
@@ -179,7 +181,8 @@ def _require_open(situation: Situation, order: Order) -> None:
         )
 
 
-def _words(text: str, what: str) -> str:
+def in_a_few_words(text: str, what: str) -> str:
+    """Return the text as one line; raises `HoldfastError` where it is none or long."""
     words = " ".join(text.split())
     if not 0 < len(words) <= WORDS_MAX:
         raise HoldfastError(

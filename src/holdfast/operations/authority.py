@@ -118,7 +118,16 @@ RUNNER_RECORDS: frozenset[type[Event]] = frozenset(
 
 # What cannot be taken back: for it nobody's name alone is enough.
 SIGNED_IN: frozenset[Operation] = frozenset(
-    {"order_recovery", "approve", "break_glass", "review_glass", "release"}
+    {
+        "order_recovery",
+        "approve",
+        "break_glass",
+        "review_glass",
+        "release",
+        "rotate_key",
+        "close_ledger",
+        "retire_witness",
+    }
 )
 
 

@@ -56,12 +56,16 @@ class Led:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where a person acts: a view of the log under their name."""
+    """Where a person acts: a view of the log under their name.
+
+    ``glass`` is why they break it, where an act allows that to whoever cannot sign in.
+    """
 
     log: Log
     clock: Clock
     person: str
     signed: SignIn | None = None
+    glass: str | None = None
 
     def situation(self) -> Situation:
         """Return the situation; raises `HoldfastError` before a policy is adopted."""

@@ -26,7 +26,7 @@ from holdfast.ledger.note import (
     parse_verifier_key,
     verify,
 )
-from holdfast.operations.authority import require
+from holdfast.operations.key_acts import Warrant, warrant
 from holdfast.operations.ports.store import MovedOnError
 from holdfast.operations.respond import Desk
 from holdfast.operations.witnessing import Unanswered, Witness
@@ -51,7 +51,8 @@ class Shown:
 
 def rotate(desk: Desk, holders: Sequence[SigningKey]) -> LedgerKeyRotated:
     """Record that the second holder's key signs beside the first one's from now on."""
-    require(desk.situation().rules, desk.person, "rotate_key")
+    subject = str(holders[-1].key)
+    known = warrant(desk, desk.situation(), "rotate_key", subject)
     if len(holders) < 2:  # noqa: PLR2004
         raise KeyChangeError(
             "the settings name no next key",
@@ -65,7 +66,7 @@ def rotate(desk: Desk, holders: Sequence[SigningKey]) -> LedgerKeyRotated:
         )
     for holder in holders[:2]:
         try_out(holder)
-    return _record_rotation(desk, old, new)
+    return _record_rotation(desk, known, old, new)
 
 
 def retire(
@@ -79,8 +80,8 @@ def retire(
     First both must have signed what every copy shows, and each witness must be ready to
     go on with the new key alone.
     """
-    require(desk.situation().rules, desk.person, "rotate_key")
     situation = desk.situation()
+    known = warrant(desk, situation, "rotate_key", str(holders[0].key))
     in_force = _in_force(situation, holders[0].key)
     if len(in_force) < 2:  # noqa: PLR2004
         raise KeyChangeError(
@@ -104,8 +105,9 @@ def retire(
         _require_ready(witness, note, ready[0].key)
     return _record(
         desk,
+        known,
         lambda now_in: LedgerKeyRetired(
-            str(old), now_in.state.size + 1, desk.person, now_in.now
+            str(old), now_in.state.size + 1, desk.person, known.signed_in, now_in.now
         ),
     )
 
@@ -113,7 +115,7 @@ def retire(
 def retire_witness(desk: Desk, name: str, reason: str) -> WitnessRetired:
     """Record that a witness is asked no more, and why; its trouble is ended with it."""
     situation = desk.situation()
-    require(situation.rules, desk.person, "retire_witness")
+    known = warrant(desk, situation, "retire_witness", name)
     if name not in situation.state.witnesses:
         names = ", ".join(sorted(situation.state.witnesses)) or "none"
         raise KeyChangeError(
@@ -121,8 +123,9 @@ def retire_witness(desk: Desk, name: str, reason: str) -> WitnessRetired:
         )
     if not reason.strip():
         raise KeyChangeError("no reason is given", "Say why: it stands in the log.")
-    event = WitnessRetired(name, reason, desk.person, situation.now)
-    desk.record([Fact(event, situation.now, actor=f"person:{desk.person}")])
+    signed, now = known.signed_in, situation.now
+    event = WitnessRetired(name, reason, desk.person, signed, now)
+    desk.record([*known.beside, Fact(event, now, actor=f"person:{desk.person}")])
     return event
 
 
@@ -139,7 +142,7 @@ def try_out(holder: SigningKey) -> None:
 
 
 def _record_rotation(
-    desk: Desk, old: VerifierKey, new: VerifierKey
+    desk: Desk, known: Warrant, old: VerifierKey, new: VerifierKey
 ) -> LedgerKeyRotated:
     def rotated(situation: Situation) -> LedgerKeyRotated:
         in_force = _in_force(situation, old)
@@ -168,9 +171,10 @@ def _record_rotation(
                 "Put the log's own key back into the settings.",
             )
         size = situation.state.size + 1
-        return LedgerKeyRotated(str(old), str(new), size, desk.person, situation.now)
+        by, signed = desk.person, known.signed_in
+        return LedgerKeyRotated(str(old), str(new), size, by, signed, situation.now)
 
-    return _record(desk, rotated)
+    return _record(desk, known, rotated)
 
 
 def _in_force(situation: Situation, first: VerifierKey) -> tuple[str, ...]:
@@ -178,14 +182,14 @@ def _in_force(situation: Situation, first: VerifierKey) -> tuple[str, ...]:
     return keys_in_force(custody, size) or (str(first),)
 
 
-def _record(desk: Desk, make: Callable[[Situation], Change]) -> Change:
-    """Record an event at the very size that it names."""
+def _record(desk: Desk, known: Warrant, make: Callable[[Situation], Change]) -> Change:
+    """Record an event at the very size that it names, what goes with it after it."""
     while True:
         situation = desk.situation()
         event = make(situation)
         fact = Fact(event, situation.now, actor=f"person:{desk.person}")
         try:
-            desk.log.record([fact], expected_size=situation.state.size)
+            desk.log.record([fact, *known.beside], expected_size=situation.state.size)
         except MovedOnError:
             continue
         return event

@@ -21,8 +21,8 @@ from holdfast.journal import Fact, read
 from holdfast.ledger.checkpoint import Checkpoint, parse_checkpoint
 from holdfast.ledger.merkle import Frontier, leaf_hashes
 from holdfast.ledger.note import VerifierKey, parse_note
-from holdfast.operations.authority import require
 from holdfast.operations.deliver import parcels_of
+from holdfast.operations.key_acts import warrant
 from holdfast.operations.keys import keys_ever, wrong_signer
 from holdfast.operations.log import Log
 from holdfast.operations.ports.people import PersonalChange
@@ -121,7 +121,8 @@ def succeed(
 ) -> Succeeded:
     """Close the old log and have the new one go on from it; repeatable."""
     situation = old.situation()
-    require(situation.rules, old.person, "close_ledger")
+    named = trusted.checkpoint.origin
+    known = warrant(old, situation, "close_ledger", named)
     if not reason.strip():
         raise SuccessionError("no reason is given", "Say why: it stands in both logs.")
     if origin == trusted.checkpoint.origin:
@@ -132,11 +133,10 @@ def succeed(
     _require_free(new.store, trusted.checkpoint.origin)
     store = old.log.store
     if situation.state.custody.closed is None:
-        closed = LedgerClosed(
-            trusted.checkpoint.origin, reason, old.person, situation.now
-        )
+        closed = LedgerClosed(named, reason, old.person, known.signed_in, situation.now)
         fact = Fact(closed, situation.now, actor=f"person:{old.person}")
-        old.log.record([fact])
+        # Last of them: nothing follows in a log that is closed.
+        old.log.record([*known.beside, fact])
     store.close_log()
     size, root = store.root()
     opened = _open(

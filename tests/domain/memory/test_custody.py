@@ -31,12 +31,12 @@ def told(*events: tuple[int, Event]) -> Custody:
 
 def rotated(old: str, new: str) -> LedgerKeyRotated:
     """Return a rotation."""
-    return LedgerKeyRotated(old, new, 0, "ana", NOW)
+    return LedgerKeyRotated(old, new, 0, "ana", "", NOW)
 
 
 def retired(key: str) -> LedgerKeyRetired:
     """Return a retirement."""
-    return LedgerKeyRetired(key, 0, "ana", NOW)
+    return LedgerKeyRetired(key, 0, "ana", "", NOW)
 
 
 def test_a_log_that_names_no_key_says_so() -> None:

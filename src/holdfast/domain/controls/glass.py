@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from holdfast.domain.controls.communication import duty_of
 from holdfast.domain.controls.judging import Duty, Proof, Situation, Verdict
-from holdfast.domain.events.authority import GlassBroken
+from holdfast.domain.events.authority import NAME_ALONE, GlassBroken
 from holdfast.domain.events.notice import NoticeDue
 from holdfast.domain.memory.orders import Order
 
@@ -33,7 +33,7 @@ def owed_for_glass(situation: Situation) -> tuple[Duty, ...]:
     return tuple(
         duty_of(
             situation,
-            _notice(situation, order.broken),
+            _notice(situation, order, order.broken),
             control="roles",
             owner="RC",
             what="tell committee and lead that the glass was broken",
@@ -63,8 +63,13 @@ def _words(broken: GlassBroken | None) -> str:
     return f"{broken.by} broke the glass for {broken.order}: {broken.reason}"
 
 
-def _notice(situation: Situation, broken: GlassBroken) -> NoticeDue:
+def _notice(situation: Situation, order: Order, broken: GlassBroken) -> NoticeDue:
     people = _people(situation)
+    went = (
+        f"It was done by a name alone, without a sign-in ({order.ordered.subject})"
+        if broken.signed_in == NAME_ALONE
+        else "It goes ahead without a second person"
+    )
     return NoticeDue(
         notice=f"{broken.key}/alert",
         incident=SUBJECT,
@@ -75,8 +80,8 @@ def _notice(situation: Situation, broken: GlassBroken) -> NoticeDue:
         count=len(people),
         subject=f"The glass was broken for {broken.order}",
         text=(
-            f"{_words(broken)}. It goes ahead without a second person. Somebody else "
-            f"reviews it: holdfast review {broken.order}."
+            f"{_words(broken)}. {went}. Somebody else reviews it: "
+            f"holdfast review {broken.order}."
         ),
         at=situation.now,
         due_at=broken.at + situation.rules.duration("alert_within"),

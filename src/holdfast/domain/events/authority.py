@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
-Destructive = Literal["restore", "release"]
+Destructive = Literal[
+    "restore", "release", "rotate_key", "close_ledger", "retire_witness"
+]
+# How an actor is known who did not sign in.
+NAME_ALONE = "name alone"
 
 
 @dataclass(frozen=True, slots=True)

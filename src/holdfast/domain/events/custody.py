@@ -1,7 +1,8 @@
 """Who signs the log: its keys, in whose place another came, and what it goes on from.
 
 Keys are public ones, written as verifier keys: name, id and key in one line. A key that
-no entry here introduced signs nothing of this log.
+no entry here introduced signs nothing of this log. ``signed_in`` is how whoever did it
+was known.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ class LedgerKeyRotated:
     """
 
     TYPE: ClassVar[str] = "ledger.key_rotated"
-    V: ClassVar[int] = 1
+    V: ClassVar[int] = 2
     old: str
     new: str
     from_size: int
     by: str
+    signed_in: str
     at: datetime
 
     @property
@@ -52,10 +54,11 @@ class LedgerKeyRetired:
     """The key ``public`` signs nothing of ``from_size`` or more; the overlap ended."""
 
     TYPE: ClassVar[str] = "ledger.key_retired"
-    V: ClassVar[int] = 1
+    V: ClassVar[int] = 2
     public: str
     from_size: int
     by: str
+    signed_in: str
     at: datetime
 
     @property
@@ -120,10 +123,11 @@ class LedgerClosed:
     """Nothing follows in this log: its key may be in the wrong hands."""
 
     TYPE: ClassVar[str] = "ledger.closed"
-    V: ClassVar[int] = 1
+    V: ClassVar[int] = 2
     origin: str
     reason: str
     by: str
+    signed_in: str
     at: datetime
 
     @property

@@ -66,13 +66,17 @@ class WitnessDisagreed:
 
 @dataclass(frozen=True, slots=True)
 class WitnessRetired:
-    """The witness is not asked any more, and nothing that it said is owed an answer."""
+    """The witness is not asked any more, and nothing that it said is owed an answer.
+
+    ``signed_in`` is how whoever retired it was known.
+    """
 
     TYPE: ClassVar[str] = "witness.retired"
-    V: ClassVar[int] = 1
+    V: ClassVar[int] = 2
     witness: str
     reason: str
     by: str
+    signed_in: str
     at: datetime
 
     @property
