@@ -29,7 +29,14 @@ from holdfast.storage.targets import open_target
 SIGNER = Signer("northwind.example/log", SEED)
 STRANGER = Signer("northwind.example/log", bytes(31) + b"\x01")
 KEY = parse_verifier_key(SIGNER.verifier_key)
-TRIGGERS = ("entry_keeps_data", "entry_stays", "entry_is_new")
+TRIGGERS = (
+    "entry_keeps_data",
+    "entry_stays",
+    "entry_is_new",
+    "checkpoint_keeps_note",
+    "checkpoint_stays",
+    "checkpoint_is_new",
+)
 
 
 @dataclass

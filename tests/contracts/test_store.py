@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.contracts.conftest import Home
 
 from holdfast.errors import HoldfastError
 from holdfast.ledger.errors import LedgerError
 from holdfast.ledger.merkle import EMPTY_ROOT, fold, leaf_hashes
+from holdfast.ledger.note import Signature
 from holdfast.operations.ports.store import (
     Claim,
+    ContradictsError,
     Draft,
     LeaseLostError,
     MovedOnError,
@@ -338,10 +341,15 @@ def test_checkpoints_are_kept_by_size(store: Store) -> None:
     """The largest size is the latest checkpoint, and one size has one note."""
     for size in (5, 300, 20):
         store.save_checkpoint(size, b"note of %d" % size)
-    store.save_checkpoint(20, b"cosigned")
+    store.save_checkpoint(20, b"note of 20, cosigned")
+    store.save_checkpoint(20, b"note of 20")
     assert store.checkpoint() == b"note of 300"
     held = list(store.checkpoints())
-    assert held == [(5, b"note of 5"), (20, b"cosigned"), (300, b"note of 300")]
+    assert held == [
+        (5, b"note of 5"),
+        (20, b"note of 20, cosigned"),
+        (300, b"note of 300"),
+    ]
 
 
 def test_a_checkpoint_takes_the_place_of_another(store: Store) -> None:
@@ -354,6 +362,117 @@ def test_a_checkpoint_takes_the_place_of_another(store: Store) -> None:
     assert list(store.checkpoints()) == [(4, b"four, cosigned"), (5, b"five")]
 
 
+def test_a_checkpoint_between_keeps_one_from_making_room(store: Store) -> None:
+    """Where another node's checkpoint came between, both stay."""
+    store.save_checkpoint(3, b"three")
+    store.save_checkpoint(4, b"four of another node")
+    store.save_checkpoint(5, b"five", instead_of=(3, b"three"))
+    assert [size for size, _ in store.checkpoints()] == [3, 4, 5]
+
+
+def test_signatures_of_two_nodes_join_one_checkpoint(store: Store) -> None:
+    """Who adds to a checkpoint that was added to meanwhile takes nothing away."""
+    text = "origin\n3\nAAAA\n"
+    base, one, other = (
+        f"{text}\n{''.join(_line(name) for name in names)}".encode()
+        for names in (["log"], ["log", "auditor"], ["log", "bank"])
+    )
+    for note in (base, one, other, base, one):
+        store.save_checkpoint(3, note)
+    kept = store.checkpoint()
+    assert kept == one + _line("bank").encode()
+    for wrong in (b"junk", base.replace(b"AAAA", b"BBBB")):
+        with pytest.raises(ContradictsError, match="size 3 is kept already"):
+            store.save_checkpoint(3, wrong, instead_of=(3, one))
+    assert store.checkpoint() == kept
+
+
+def _line(name: str) -> str:
+    return Signature(name, name.encode()[:3] + b"0", bytes(64)).line()
+
+
+def _writes(home: Home, *statements: str) -> None:
+    """Run statements as somebody who goes past the code, in one transaction each."""
+    for statement in statements:
+        opened = home.open()
+        try:
+            with opened._writing() as connection:  # type: ignore[attr-defined]
+                connection.exec_driver_sql(statement)
+        finally:
+            opened.close()
+
+
+REFUSED_OF_CHECKPOINTS = (
+    "UPDATE checkpoint SET note = CAST('lie' AS {bytes})",
+    "UPDATE checkpoint SET note = CAST('' AS {bytes}) WHERE size = 9",
+    "UPDATE checkpoint SET note = CAST('NINE and more' AS {bytes}) WHERE size = 9",
+    "UPDATE checkpoint SET size = 10 WHERE size = 9",
+    "DELETE FROM checkpoint",
+    "DELETE FROM checkpoint WHERE size = 3",
+    "DELETE FROM checkpoint WHERE size = 9",
+)
+
+
+def _require_guarded(home: Home) -> None:
+    one = home.open()
+    for size in (3, 6, 9):
+        one.save_checkpoint(size, b"note of %d" % size)
+    before = list(one.checkpoints())
+    wrong = [each.format(bytes=home.bytes_type) for each in REFUSED_OF_CHECKPOINTS]
+    if home.kind == "sqlite":
+        wrong.append("REPLACE INTO checkpoint VALUES (3, CAST('lie' AS BLOB))")
+    else:
+        wrong += ["TRUNCATE checkpoint", "DELETE FROM checkpoint WHERE size = 6"]
+    for statement in wrong:
+        with pytest.raises(StoreError, match="signed checkpoints are "):
+            _writes(home, statement)
+        assert list(one.checkpoints()) == before, statement
+    one.save_checkpoint(9, b"note of 9, cosigned")
+    one.save_checkpoint(12, b"note of 12", instead_of=(9, b"note of 9"))
+    one.save_checkpoint(15, b"note of 15", instead_of=(12, b"note of 12"))
+    assert [size for size, _ in one.checkpoints()] == [3, 6, 9, 15]
+    one.close()
+
+
+def test_the_database_holds_signed_checkpoints(home: Home) -> None:
+    """It refuses to change, delete or replace one; signatures may join it."""
+    _require_guarded(home)
+
+
+def test_an_older_database_is_guarded_when_it_is_opened(home: Home) -> None:
+    """Tables that an older Holdfast made get their triggers, and lose nothing."""
+    old = home.open()
+    old.save_checkpoint(2, b"note of 2")
+    old.close()
+    names = {
+        "sqlite": ("checkpoint_keeps_note", "checkpoint_stays", "checkpoint_is_new"),
+        "postgresql": (
+            "checkpoint_keeps_note",
+            "checkpoint_stays",
+            "checkpoint_is_kept",
+        ),
+    }[home.kind]
+    # One transaction, so that no opening in between puts them back.
+    table = "" if home.kind == "sqlite" else " ON checkpoint"
+    store = home.open()
+    with store._writing() as connection:  # type: ignore[attr-defined]
+        for name in names:
+            connection.exec_driver_sql(f"DROP TRIGGER {name}{table}")
+        connection.exec_driver_sql("UPDATE checkpoint SET size = 1 WHERE size = 2")
+    store.close()
+    again = home.open()
+    assert list(again.checkpoints()) == [(1, b"note of 2")]
+    again.close()
+    _require_guarded_as_new(home)
+
+
+def _require_guarded_as_new(home: Home) -> None:
+    with pytest.raises(StoreError, match="signed checkpoints are "):
+        _writes(home, "DELETE FROM checkpoint")
+    with pytest.raises(StoreError, match="signed checkpoints are "):
+        _writes(home, "UPDATE checkpoint SET size = 2")
+
+
 def test_many_checkpoints_come_in_order(home) -> None:
     """More checkpoints than one page holds are all yielded, while others are saved."""
     store = home.open()
@@ -363,7 +482,7 @@ def test_many_checkpoints_come_in_order(home) -> None:
         connection.exec_driver_sql(f"INSERT INTO checkpoint (size, note) VALUES {rows}")
     seen = []
     for size, note in store.checkpoints():
-        store.save_checkpoint(size, b"y")
+        store.save_checkpoint(size, b"xy")
         assert note == b"x"
         seen.append(size)
     assert seen == list(sizes)

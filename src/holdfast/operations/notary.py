@@ -25,7 +25,7 @@ from holdfast.ledger.merkle import Frontier
 from holdfast.ledger.note import parse_note
 from holdfast.operations.ports.clock import Clock
 from holdfast.operations.ports.signer import Signer, SignerError
-from holdfast.operations.ports.store import Mark, Store
+from holdfast.operations.ports.store import ContradictsError, Mark, Store
 
 READ_AT_ONCE = 4_096
 STAYS_EVERY = timedelta(seconds=1)
@@ -98,6 +98,8 @@ class Notary:
                     pass  # It is asked again soon; recording and acting do not wait.
                 except ForkError as refusal:
                     self.refusal = refusal
+                except ContradictsError as fault:
+                    self.refusal = ForkError(fault.message, fault.hint)
         return self._store.checkpoint()
 
     def compare(self, note: bytes) -> None:

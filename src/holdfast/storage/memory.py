@@ -26,6 +26,7 @@ from holdfast.operations.ports.store import (
     Parcel,
     Settlement,
 )
+from holdfast.storage.checkpoints import added_to
 from holdfast.storage.errors import CLOSED_WORDS, StoreError
 from holdfast.storage.planning import Plan, plan, require_keys
 
@@ -227,11 +228,13 @@ class MemoryStore:
     ) -> None:
         """Keep a signed checkpoint."""
         with self._lock:
+            kept = self._checkpoints.get(size, b"")
+            self._checkpoints[size] = added_to(size, kept, note)
             if instead_of is not None:
                 dropped, unchanged = instead_of
-                if self._checkpoints.get(dropped) == unchanged:
+                later = sum(each > dropped for each in self._checkpoints)
+                if later == 1 and self._checkpoints.get(dropped) == unchanged:
                     del self._checkpoints[dropped]
-            self._checkpoints[size] = note
 
     def save_checkpoints(self, notes: Sequence[tuple[int, bytes]]) -> None:
         """Keep many signed checkpoints at once."""

@@ -11,7 +11,7 @@ read first: two trips to the server, then one to commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, TypeAlias, cast
@@ -47,6 +47,30 @@ _TRIGGERS = (
        WHEN (OLD.state <> 'open')
        EXECUTE FUNCTION ledger_refuse('settled deliveries are never changed')""",
 )
+
+# A signed checkpoint takes signatures on and nothing else. The newest one but one may
+# go in the very transaction in which its successor came (`operations.notary`).
+_GUARDS = {
+    "checkpoint_keeps_note": """
+       CREATE OR REPLACE TRIGGER checkpoint_keeps_note BEFORE UPDATE ON checkpoint
+       FOR EACH ROW WHEN (NEW.size <> OLD.size
+         OR substr(NEW.note, 1, length(OLD.note)) IS DISTINCT FROM OLD.note)
+       EXECUTE FUNCTION ledger_refuse('signed checkpoints are only added to')""",
+    "checkpoint_stays": """
+       CREATE OR REPLACE FUNCTION checkpoint_stays() RETURNS trigger
+       LANGUAGE plpgsql AS $$ BEGIN
+         IF (SELECT count(*) FROM checkpoint WHERE size > OLD.size) = 1 AND EXISTS (
+           SELECT FROM checkpoint WHERE size > OLD.size
+             AND xmin = pg_current_xact_id()::xid)
+         THEN RETURN OLD; END IF;
+         RAISE EXCEPTION USING MESSAGE = 'signed checkpoints are never deleted',
+           ERRCODE = 'restrict_violation'; END $$;
+       CREATE OR REPLACE TRIGGER checkpoint_stays BEFORE DELETE ON checkpoint
+       FOR EACH ROW EXECUTE FUNCTION checkpoint_stays()""",
+    "checkpoint_is_kept": """
+       CREATE OR REPLACE TRIGGER checkpoint_is_kept BEFORE TRUNCATE ON checkpoint
+       EXECUTE FUNCTION ledger_refuse('signed checkpoints are never deleted')""",
+}
 
 _CLOSING = (
     f"""CREATE OR REPLACE TRIGGER entry_closed BEFORE INSERT ON entry FOR EACH ROW
@@ -231,6 +255,22 @@ class PostgresqlStore(SqlStore):
         super()._add(connection)
 
     @property
+    def _guards(self) -> Mapping[str, str]:
+        return _GUARDS
+
+    def _held_by(self, connection: Connection) -> Collection[str]:
+        asked = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'checkpoint'::regclass"
+        return connection.exec_driver_sql(asked).scalars().all()
+
+    def _may_guard(self) -> bool:
+        asked = (
+            "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class"
+            " WHERE oid = 'checkpoint'::regclass"
+        )
+        with self._reading() as connection:
+            return bool(connection.exec_driver_sql(asked).scalar_one())
+
+    @property
     def _closing(self) -> Sequence[str]:
         return _CLOSING
 
@@ -270,7 +310,7 @@ def _create(connection: Connection) -> None:
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_CREATION_LOCK,))
     if not inspect(connection).has_table(head.name):
         fill(connection)
-        for statement in _TRIGGERS:
+        for statement in (*_TRIGGERS, *_GUARDS.values()):
             connection.exec_driver_sql(statement)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -34,6 +34,7 @@ from holdfast.operations.ports.store import (
 )
 from holdfast.storage import outbox as letters
 from holdfast.storage import people as personal_data
+from holdfast.storage.checkpoints import added_to
 from holdfast.storage.errors import StoreError
 from holdfast.storage.planning import Course, Request, Row, require_keys
 from holdfast.storage.tables import (
@@ -50,11 +51,17 @@ from holdfast.storage.turns import Turns
 _PAGE = 1_000
 _RESTORE = "Restore the database from a backup, or the log from its published copy."
 
+# Asked first, since SQLite's trigger would refuse a row that is then not put in.
 _KEEP_CHECKPOINT = text(
-    "INSERT INTO checkpoint (size, note) VALUES (:size, :note)"
-    " ON CONFLICT (size) DO UPDATE SET note = excluded.note"
+    "INSERT INTO checkpoint (size, note) SELECT :size, :note WHERE NOT EXISTS"
+    " (SELECT 1 FROM checkpoint WHERE size = :size)"
+    " ON CONFLICT (size) DO NOTHING"
 )
-_DROP_CHECKPOINT = text("DELETE FROM checkpoint WHERE size = :size AND note = :note")
+_ADD_TO_CHECKPOINT = text("UPDATE checkpoint SET note = :note WHERE size = :size")
+_DROP_CHECKPOINT = text(
+    "DELETE FROM checkpoint WHERE size = :size AND note = :note"
+    " AND (SELECT count(*) FROM checkpoint WHERE size > :size) = 1"
+)
 _KEEP_BLOB = text(
     "INSERT INTO blob (digest, data) VALUES (:digest, :data)"
     " ON CONFLICT (digest) DO NOTHING"
@@ -96,6 +103,15 @@ class SqlStore(ABC):
     @abstractmethod
     def _closing(self) -> Sequence[str]:
         """The statements that close the log, each repeatable."""
+
+    @property
+    @abstractmethod
+    def _guards(self) -> Mapping[str, str]:
+        """The triggers of signed checkpoints by name; an older Holdfast had none."""
+
+    @abstractmethod
+    def _held_by(self, connection: Connection) -> Collection[str]:
+        """Return the names of the triggers that the table of checkpoints has."""
 
     @abstractmethod
     def _appending(self) -> AbstractContextManager[Connection]:
@@ -308,10 +324,18 @@ class SqlStore(ABC):
     ) -> None:
         """Keep a signed checkpoint."""
         with self._writing() as connection:
-            if instead_of is not None:
+            values = {"size": size, "note": note}
+            fresh = connection.execute(_KEEP_CHECKPOINT, values).rowcount == 1
+            if not fresh:
+                mine = select(checkpoint.c.note).where(checkpoint.c.size == size)
+                held = connection.execute(mine.with_for_update()).scalar_one()
+                values["note"] = added_to(size, held, note)
+                if values["note"] != held:
+                    connection.execute(_ADD_TO_CHECKPOINT, values)
+            if fresh and instead_of is not None:
+                # After its successor: only then do the database's triggers let it go.
                 dropped = dict(zip(("size", "note"), instead_of, strict=True))
                 connection.execute(_DROP_CHECKPOINT, dropped)
-            connection.execute(_KEEP_CHECKPOINT, {"size": size, "note": note})
 
     def save_checkpoints(self, notes: Sequence[tuple[int, bytes]]) -> None:
         """Keep many signed checkpoints at once."""
@@ -411,7 +435,9 @@ class SqlStore(ABC):
                 self._place,
             )
         self._check_head()
-        if missing:
+        with self._reading() as connection:
+            unguarded = set(self._guards) - set(self._held_by(connection))
+        if missing or (unguarded and self._may_guard()):
             with self._writing() as connection:
                 self._add(connection)
 
@@ -420,6 +446,15 @@ class SqlStore(ABC):
         for name in sorted(ADDED):
             statement = CreateTable(METADATA.tables[name], if_not_exists=True)
             connection.execute(statement)
+        if self._may_guard():
+            held = self._held_by(connection)
+            for name, made in self._guards.items():
+                if name not in held:
+                    connection.exec_driver_sql(made)
+
+    def _may_guard(self) -> bool:
+        """Say whether this user may put triggers on the table."""
+        return True
 
     def _missing(self) -> set[str]:
         with self._reading() as connection:

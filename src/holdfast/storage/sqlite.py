@@ -13,7 +13,7 @@ import os
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -49,6 +49,24 @@ _TRIGGERS = (
        WHEN OLD.state <> 'open'
        BEGIN SELECT RAISE(ABORT, 'settled deliveries are never changed'); END""",
 )
+
+# A signed checkpoint takes signatures on and nothing else. The newest one but one may
+# go: it made room for its successor (`operations.notary`).
+_GUARDS = {
+    "checkpoint_keeps_note": """
+       CREATE TRIGGER IF NOT EXISTS checkpoint_keeps_note BEFORE UPDATE ON checkpoint
+       WHEN NEW.size <> OLD.size
+         OR substr(NEW.note, 1, length(OLD.note)) IS NOT OLD.note
+       BEGIN SELECT RAISE(ABORT, 'signed checkpoints are only added to'); END""",
+    "checkpoint_stays": """
+       CREATE TRIGGER IF NOT EXISTS checkpoint_stays BEFORE DELETE ON checkpoint
+       WHEN (SELECT count(*) FROM checkpoint WHERE size > OLD.size) <> 1
+       BEGIN SELECT RAISE(ABORT, 'signed checkpoints are never deleted'); END""",
+    "checkpoint_is_new": """
+       CREATE TRIGGER IF NOT EXISTS checkpoint_is_new BEFORE INSERT ON checkpoint
+       WHEN EXISTS (SELECT 1 FROM checkpoint WHERE size = NEW.size)
+       BEGIN SELECT RAISE(ABORT, 'signed checkpoints are never replaced'); END""",
+}
 
 _CLOSING = (
     f"""CREATE TRIGGER IF NOT EXISTS entry_closed BEFORE INSERT ON entry
@@ -265,6 +283,14 @@ class SqliteStore(SqlStore):
                 driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     @property
+    def _guards(self) -> Mapping[str, str]:
+        return _GUARDS
+
+    def _held_by(self, connection: Connection) -> Collection[str]:
+        asked = "SELECT name FROM sqlite_master WHERE tbl_name = 'checkpoint'"
+        return connection.exec_driver_sql(asked).scalars().all()
+
+    @property
     def _closing(self) -> Sequence[str]:
         return _CLOSING
 
@@ -351,7 +377,7 @@ def _fill_file(path: Path) -> None:
         with engine.connect() as connection:
             _use_wal(connection)
             fill(connection)
-            for trigger in _TRIGGERS:
+            for trigger in (*_TRIGGERS, *_GUARDS.values()):
                 connection.exec_driver_sql(trigger)
     except (SQLAlchemyError, sqlite3.Error) as fault:
         raise _explain(fault, str(path)) from None

@@ -113,6 +113,10 @@ class MovedOnError(HoldfastError):
         self.size = size
 
 
+class ContradictsError(HoldfastError):
+    """A checkpoint of that size is kept that says something else."""
+
+
 class LeaseLostError(HoldfastError):
     """A settlement came with a token that is no longer the parcel's.
 
@@ -216,10 +220,12 @@ class Store(Protocol):
     def save_checkpoint(
         self, size: int, note: bytes, *, instead_of: tuple[int, bytes] | None = None
     ) -> None:
-        """Keep a signed checkpoint; a second one of the same size replaces it.
+        """Keep a signed checkpoint; signatures of a second one of its size join it.
 
         ``instead_of`` names one to drop in the same step, unless anything, such as a
-        witness's signature, was added to it.
+        witness's signature, was added to it, or another one came between them. Raises
+        `ContradictsError`, and changes nothing, where a different checkpoint of that
+        size is kept.
         """
         ...
 
