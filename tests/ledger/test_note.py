@@ -12,6 +12,7 @@ from holdfast.ledger.checkpoint import (
     verify_checkpoint,
 )
 from holdfast.ledger.errors import LedgerError
+from holdfast.ledger.witness import Cosigner
 
 ROOT = "A" * 43 + "="
 STRANGER = Signer("example.com/stranger", b"s" * 32)
@@ -49,7 +50,7 @@ def test_second_line_of_a_known_key_is_checked_too(signer: Signer) -> None:
 
 def test_no_known_signature(signer: Signer) -> None:
     """A note that no given key signed is refused, and the signers are named."""
-    with pytest.raises(LedgerError, match=r"signed by example\.com/log,"):
+    with pytest.raises(LedgerError, match=r"signed by example\.com/log\+[0-9a-f]{8},"):
         verify_checkpoint(_signed(signer), [STRANGER.key])
     with pytest.raises(LedgerError, match="keys given are of nobody"):
         verify_checkpoint(_signed(signer), [])
@@ -63,6 +64,31 @@ def test_a_witness_alone_does_not_do(signer: Signer) -> None:
     data = notes.Note(text, (line,)).to_bytes()
     with pytest.raises(LedgerError, match=r"log example\.com/elsewhere itself"):
         verify_checkpoint(data, [signer.key])
+
+
+def test_another_key_of_the_right_name_is_named(signer: Signer) -> None:
+    """Both ids are told, that of the note and that of the key given, and what to do."""
+    other = Signer(signer.name, bytes([9]) * 32)
+    note = signer.sign(Checkpoint(signer.name, 3, bytes(32)).text())
+    for trusted in ([other.key], [other.key, Cosigner("w.example/w", bytes(32)).key]):
+        with pytest.raises(LedgerError) as caught:
+            verify_checkpoint(note, trusted)
+        assert f"signed by {signer.name}+{signer.key.id.hex()}" in str(caught.value)
+        assert f"{other.name}+{other.key.id.hex()}" in str(caught.value)
+        assert "rotated" in caught.value.hint
+        assert "ledger.vkey" in caught.value.hint
+    witness = Cosigner("w.example/w", bytes(32))
+    cosigned = note + cosignature_line(witness, note)
+    with pytest.raises(LedgerError) as caught:
+        verify_checkpoint(cosigned, [other.key, witness.key])
+    assert f"signed {signer.name}+{signer.key.id.hex()}" in str(caught.value)
+    assert f"a log are {other.name}+{other.key.id.hex()}" in str(caught.value)
+    assert "rotated" in caught.value.hint
+
+
+def cosignature_line(witness: Cosigner, note: bytes) -> bytes:
+    """Return the witness's line for a note."""
+    return witness.cosign(notes.parse_note(note).text, 1_700_000_000).line().encode()
 
 
 @pytest.mark.parametrize(

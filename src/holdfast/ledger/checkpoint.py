@@ -131,6 +131,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
 
 def verify_checkpoint(data: bytes, keys: Iterable[VerifierKey]) -> SignedCheckpoint:
     """Read a signed checkpoint; the log itself must be among those who signed."""
+    keys = tuple(keys)
     note = notes.parse_note(data)
     signed_by = notes.verify(note, keys)
     checkpoint = parse_checkpoint(note.text)
@@ -138,8 +139,13 @@ def verify_checkpoint(data: bytes, keys: Iterable[VerifierKey]) -> SignedCheckpo
         key = signature.key
         if key.kind == notes.ED25519 and key.name == checkpoint.origin:
             return SignedCheckpoint(checkpoint, signed_by)
+    given = ", ".join(f"{k.name}+{k.id.hex()}" for k in keys if k.kind == notes.ED25519)
+    signed = notes.strangers(note, [checkpoint.origin])
     raise LedgerError(
-        f"no signature of the log {checkpoint.origin} itself",
-        "A witness vouches beside the log, not instead of it: give the log's key.",
+        f"no signature of the log {checkpoint.origin} itself: under its name signed "
+        f"{signed or 'nobody'}, and the keys given for a log are {given or 'none'}",
+        notes.WRONG_KEY
+        if signed and checkpoint.origin in {key.name for key in keys}
+        else "A witness vouches beside the log, not instead of it: give the log's key.",
         "line 1",
     )

@@ -29,6 +29,11 @@ _DASH = "— "
 _KEY_SIZE = 32
 _ID_SIZE = 4
 _BAD_NOTE = "Fetch the note again; if it stays so, keep it as evidence."
+WRONG_KEY = (
+    "The name is right and the key is another: it was rotated, or somebody else signs "
+    "under that name. Ask the log's owner, by a way that you trust, for all its public "
+    "keys (ledger.vkey); if they have none with that id, keep the note as evidence."
+)
 _BAD_KEY = "A verifier key reads name+8 hex digits+base64; copy the whole line."
 
 
@@ -170,15 +175,35 @@ def verify(note: Note, keys: Iterable[VerifierKey]) -> tuple[Verified, ...]:
             # Every line of a known key is checked, also the second of one key.
             held.setdefault(key, _check(note, signature, key))
     if not held:
-        names = ", ".join(sorted({name for name, _ in known})) or "nobody"
-        signers = ", ".join(sorted({one.name for one in note.signatures}))
-        raise LedgerError(
-            f"no signature of a known key: it is signed by {signers},"
-            f" and the keys given are of {names}",
-            "Give the verifier key of the log, as its owner published it.",
-            f"bytes 0-{len(note.text.encode())}",
-        )
+        raise _unknown(note, known)
     return tuple(held.values())
+
+
+def strangers(note: Note, names: Iterable[str]) -> str | None:
+    """Name the keys that signed under one of these names; ``None`` if none did."""
+    wanted = set(names)
+    found = {_named(s.name, s.key_id) for s in note.signatures if s.name in wanted}
+    return ", ".join(sorted(found)) or None
+
+
+def _unknown(note: Note, known: Iterable[tuple[str, bytes]]) -> LedgerError:
+    """Say who signed and whose keys were given, by their ids: names may be alike."""
+    known = tuple(known)
+    given = ", ".join(sorted(_named(*each) for each in known)) or "of nobody"
+    signed = {_named(one.name, one.key_id) for one in note.signatures}
+    alike = strangers(note, (name for name, _ in known))
+    return LedgerError(
+        f"no signature of a known key: it is signed by {', '.join(sorted(signed))},"
+        f" and the keys given are {given}",
+        WRONG_KEY
+        if alike
+        else "Give the verifier key of the log, as its owner published it.",
+        f"bytes 0-{len(note.text.encode())}",
+    )
+
+
+def _named(name: str, key_id: bytes) -> str:
+    return f"{name}+{key_id.hex()}"
 
 
 def _check(note: Note, signature: Signature, key: VerifierKey) -> Verified:
