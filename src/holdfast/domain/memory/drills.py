@@ -79,8 +79,12 @@ def remember(drills: Drills, event: DrillEvent, index: int) -> Drills:
 
 
 def join(drills: Drills, ordered: RehearsalOrdered) -> Drills:
-    """Return the drills with those of the rehearsal placed in it."""
-    for name, rank in zip(ordered.drills, ordered.ranks, strict=True):
+    """Return the drills with those of the rehearsal placed in it.
+
+    Ranks and drills go together as far as they do: what is recorded is folded, and an
+    entry that nobody of ours wrote must not stop every node for ever.
+    """
+    for name, rank in zip(ordered.drills, ordered.ranks, strict=False):
         drill = drills.get(name)
         if drill is not None:
             placed = replace(drill, rehearsal=ordered.rehearsal, rank=rank)

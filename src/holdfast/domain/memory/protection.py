@@ -27,6 +27,7 @@ from holdfast.domain.events.repository import (
     WindowSeen,
 )
 from holdfast.domain.events.runner import JobProgressed, JobTaken
+from holdfast.domain.memory.moments import before
 
 KEPT = timedelta(days=400)
 # Readings of the gauge are kept one by one for a day, then the worst of each hour.
@@ -194,7 +195,7 @@ def remember(
             kept = [
                 seen
                 for seen in datastore.backups
-                if seen.backup.finished_at >= event.finished_at - KEPT
+                if seen.backup.finished_at >= before(event.finished_at, KEPT)
                 and _name(seen.backup) != _name(event)
             ]
             kept.append(SeenBackup(event, index))
@@ -216,7 +217,7 @@ def remember(
         case BackupWeighed():
             changed = replace(datastore, weights=_weighed(datastore, event, index))
         case DatastoreMeasured():
-            since = event.at - READINGS_KEPT
+            since = before(event.at, READINGS_KEPT)
             fresh = tuple(each for each in datastore.measures if each[0].at >= since)
             changed = replace(datastore, measures=(*fresh, (event, index)))
         case RepositoryExamined():
@@ -226,7 +227,7 @@ def remember(
             windows = datastore.windows | {event.repository: WindowAt(event, index)}
             changed = replace(datastore, looked_up=tuple(windows.values()))
         case WalSeen():
-            recent = [w for w in datastore.wal if w.at >= event.at - WAL_KEPT]
+            recent = [w for w in datastore.wal if w.at >= before(event.at, WAL_KEPT)]
             changed = replace(datastore, wal=(*recent, event))
         case DrillFinished():
             changed = replace(datastore, drills=(*datastore.drills, (event, index)))
@@ -242,7 +243,7 @@ def remember_job(jobs: Jobs, event: JobEvent, index: int) -> Jobs:
         latest = tuple(
             name
             for name in jobs.latest.get(event.datastore, ())
-            if jobs.all[name].requested.at >= event.at - JOBS_KEPT
+            if jobs.all[name].requested.at >= before(event.at, JOBS_KEPT)
         )
         return replace(
             jobs,
@@ -276,7 +277,7 @@ def _read(datastore: Datastore, seen: ProtectionSeen) -> Datastore:
     age = None
     if seen.recoverable_to is not None:
         age = max(seen.at - seen.recoverable_to, timedelta(0))
-    since = seen.at - READINGS_KEPT
+    since = before(seen.at, READINGS_KEPT)
     fresh = tuple(reading for reading in datastore.readings if reading.at >= since)
     old = datastore.readings[: len(datastore.readings) - len(fresh)]
     hours = list(datastore.hours)
@@ -286,7 +287,7 @@ def _read(datastore: Datastore, seen: ProtectionSeen) -> Datastore:
         else:
             hours.append(reading)
     if old:
-        hours = [each for each in hours if each.at >= seen.at - HOURS_KEPT]
+        hours = [each for each in hours if each.at >= before(seen.at, HOURS_KEPT)]
     now = Reading(seen.at, age, seen.running)
     return replace(datastore, readings=(*fresh, now), hours=tuple(hours))
 
@@ -294,7 +295,7 @@ def _read(datastore: Datastore, seen: ProtectionSeen) -> Datastore:
 def _weighed(
     datastore: Datastore, event: BackupWeighed, index: int
 ) -> tuple[tuple[BackupWeighed, int], ...]:
-    oldest = event.finished_at - HOURS_KEPT
+    oldest = before(event.finished_at, HOURS_KEPT)
     kept = [weight for weight in datastore.weights if weight[0].finished_at >= oldest]
     kept.append((event, index))
     return tuple(sorted(kept, key=lambda weight: weight[0].finished_at))

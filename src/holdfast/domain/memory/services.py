@@ -15,6 +15,7 @@ from holdfast.domain.events.observation import (
     ProbesSealed,
     VantageChanged,
 )
+from holdfast.domain.memory.moments import before
 
 KEPT = timedelta(days=400)
 # Vantage points that turn red within this time see one outage; one that was red alone
@@ -101,7 +102,7 @@ def _vantage_changed(service: Service, event: VantageChanged, index: int) -> Ser
     kept = tuple(
         change
         for change, following in pairwise((*vantage.changes, Change(since, True, 0)))
-        if following.since >= since - KEPT
+        if following.since >= before(since, KEPT)
     )
     changes = (*kept, Change(since, event.ok, index))
     return _with(service, event.vantage, replace(vantage, changes=changes))
@@ -109,7 +110,7 @@ def _vantage_changed(service: Service, event: VantageChanged, index: int) -> Ser
 
 def _sealed(service: Service, event: ProbesSealed, index: int) -> Service:
     vantage = service.vantages.get(event.vantage, Vantage())
-    kept = tuple(s for s in vantage.looked if s.end >= event.first_at - KEPT)
+    kept = tuple(s for s in vantage.looked if s.end >= before(event.first_at, KEPT))
     looked = joined(kept, Stretch(event.first_at, event.last_at))
     return _with(
         service, event.vantage, replace(vantage, looked=looked, sealed_index=index)
@@ -161,7 +162,7 @@ def first_failure(
     if agreed is None:
         return None
     moments = _moments(service, names, ok=False)
-    earliest = max(agreed - ONE_OUTAGE, last_end or agreed - ONE_OUTAGE)
+    earliest = max(before(agreed, ONE_OUTAGE), last_end or before(agreed, ONE_OUTAGE))
     return min((m for m in moments if m >= earliest), default=agreed)
 
 
