@@ -57,11 +57,15 @@ def grants(
     role: Annotated[
         str, typer.Option(help="The runner's own role in PostgreSQL.")
     ] = "holdfast_runner",
+    personal: Annotated[
+        bool,
+        typer.Option("--personal", help="It also backs up names and addresses."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Print the rights of the runner's role, for the owner of the tables to run."""
     kinds = [kind.TYPE for kind in RUNNER_RECORDS]
-    sql = runner_role.grants(role, kinds)
+    sql = runner_role.grants(role, kinds, personal=personal)
     if json:
         print_json({"role": role, "sql": sql})
         return
