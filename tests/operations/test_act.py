@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.operations.company import (
@@ -27,7 +28,7 @@ from holdfast.domain.events.notice import StatusPageSeen
 from holdfast.domain.events.runner import JobTaken
 from holdfast.engines.scripted import Script, Scripted
 from holdfast.errors import HoldfastError
-from holdfast.journal import Fact
+from holdfast.journal import Fact, seal
 from holdfast.operations.act import keep_evidence, perform
 from holdfast.operations.ports.engine import (
     Evidence,
@@ -38,6 +39,8 @@ from holdfast.operations.ports.engine import (
     Preflight,
     Running,
 )
+from holdfast.operations.ports.store import Appended, Draft
+from holdfast.storage.memory import MemoryStore
 
 BACKUP = JobRequested("nightly", DATASTORE, "backup", None, None, None, START)
 
@@ -117,6 +120,26 @@ def test_no_engine() -> None:
     made.beat(times=10)
     assert ended(made, BACKUP.job) is not None
     assert not made.world.hands.faults
+
+
+class Overtaken(MemoryStore):
+    """A store in which somebody gives up the job just before it is taken."""
+
+    def append(self, drafts: Sequence[Draft], **given: Any) -> Appended:
+        """Append, after the job was given up."""
+        if given.get("expected_size") is not None:
+            lost = Fact(JobLost(BACKUP.job, "given up", START), START)
+            draft = Draft(lost.event.key, lambda at: seal(lost, "node-2", at))
+            super().append([draft], now=START)
+        return super().append(drafts, **given)
+
+
+def test_a_job_given_up_at_the_same_moment_is_not_taken() -> None:
+    """A job is taken at the size that was looked at: what came between counts."""
+    made = company(Overtaken())
+    assert not perform(made.world, request(made))
+    assert isinstance(ended(made, BACKUP.job), JobLost)
+    assert not made.events(JobTaken)
 
 
 @dataclass(frozen=True, slots=True)
