@@ -62,6 +62,7 @@ def demo(
     partial = folder.with_name(f"{folder.name}.partial")
     teller = Teller(progress_console() if json else console())
     box = Box.make(partial)
+    box.wants_two = True
     try:
         result = _run(box, teller, folder, partial, yes=yes)
         if json:

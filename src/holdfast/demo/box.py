@@ -55,6 +55,8 @@ class Box:
     password: str = ""
     rpo: timedelta = timedelta()
     token: str = field(default_factory=lambda: f"xoxb-{secrets.token_hex(12)}")
+    # Whoever runs commands in the home besides wants one account for all of it.
+    wants_two: bool = False
     accounts: Accounts | str = "nobody has asked for two"
 
     @classmethod
@@ -93,7 +95,8 @@ class Box:
 
     def prepare(self) -> None:
         """Lay everything out: keys, settings, the resilience folder, adopted."""
-        self.accounts = lend(self.folder)
+        if self.wants_two:
+            self.accounts = lend(self.folder)
         off_site = self.folder / "other-account"
         off_site.mkdir(mode=0o711)
         layout = provision.Layout(
