@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -55,6 +56,11 @@ def demo(
     json: JsonOption = False,
 ) -> None:
     """Run the main job end to end on real parts, on this machine, in minutes."""
+    if not yes and not sys.stdin.isatty():
+        raise HoldfastError(
+            "nobody is here to be asked: standard input is no terminal",
+            "Run it in a terminal, or with --yes.",
+        )
     # Also SIGINT: a shell that starts us in the background has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
