@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.cli.running import Ready, configure, copy_home, holdfast, write_folder
+from tests.cli.running import configure, copy_home, holdfast, write_folder
 
 
 @pytest.fixture(scope="session")
@@ -20,14 +19,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     adopted = holdfast("policy", "adopt", company, "--as", "ana", "--home", home)
     assert adopted.status == 0, adopted.errors
     return home
-
-
-@pytest.fixture(scope="session")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ready]:
-    """Return a process that runs commands at once."""
-    process = Ready(tmp_path_factory.mktemp("ready"))
-    yield process
-    process.close()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""The real command, run as a person runs it, in a home of its own."""
+"""The real command, in a process of its own, in a home of its own."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import tomli_w
 from tests.operations.company import texts
+from tests.warm import warm
 
 ROOT_USER = 0
 
@@ -29,9 +29,10 @@ def holdfast(
     *words: str | Path, given: str = "", obedient: bool = False, seconds: float = 120
 ) -> Said:
     """Run the command. ``obedient``: even as root it keeps to the files' modes."""
-    argv = [sys.executable, "-m", "holdfast", *map(str, words)]
+    argv = [str(warm().folder / "holdfast"), *map(str, words)]
     if obedient and os.geteuid() == ROOT_USER:
-        argv = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *argv]
+        modest = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+        argv = [*modest, sys.executable, "-m", "holdfast", *map(str, words)]
     done = subprocess.run(
         argv,
         check=False,
@@ -42,38 +43,6 @@ def holdfast(
         env=environment(),
     )
     return Said(done.returncode, done.stdout, done.stderr)
-
-
-class Ready:
-    """A process that runs commands without starting anew for each."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("ready.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment(),
-        )
-
-    def run(self, *words: str | Path) -> Said:
-        """Run a command to its end."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        out, errors = self._folder / "out", self._folder / "errors"
-        for place in (out, errors):
-            place.write_text("")
-        given = [str(word) for word in words]
-        order = {"words": given, "out": str(out), "errors": str(errors)}
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        status = int(self._process.stdout.readline())
-        return Said(status, out.read_text(), errors.read_text())
-
-    def close(self) -> None:
-        """End."""
-        self._process.communicate()
 
 
 def environment() -> dict[str, str]:

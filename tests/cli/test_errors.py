@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import tomli_w
-from tests.cli.running import Ready, Said, configure, holdfast
+from tests.cli.running import Said, configure, holdfast
 
 Words = list[str | Path]
 Breaking = Callable[[Path, Path], Words]
@@ -122,13 +122,11 @@ def _bad_key(home: Path, _: Path) -> Words:
         (_bad_key, "is not 64 hexadecimal digits"),
     ],
 )
-def test_broken(
-    home: Path, company: Path, ready: Ready, breaking: Breaking, message: str
-) -> None:
+def test_broken(home: Path, company: Path, breaking: Breaking, message: str) -> None:
     """A broken input is told as a message and a hint, as JSON too."""
     words = breaking(home, company)
-    check_text(ready.run(*words), message)
-    said = ready.run(*words, "--json")
+    check_text(holdfast(*words), message)
+    said = holdfast(*words, "--json")
     assert said.status == 1
     assert said.out == ""
     told = json.loads(said.errors)
@@ -204,17 +202,17 @@ def _runner_unknown(home: Path) -> None:
     ],
 )
 def test_runner_does_not_start(
-    home: Path, ready: Ready, breaking: Callable[[Path], None], message: str
+    home: Path, breaking: Callable[[Path], None], message: str
 ) -> None:
     """A runner that could not do its work says why, and does not start."""
     breaking(home)
-    check_text(ready.run("runner", "--home", home), message)
+    check_text(holdfast("runner", "--home", home), message)
 
 
-def test_the_node_holds_no_engine(home: Path, ready: Ready) -> None:
+def test_the_node_holds_no_engine(home: Path) -> None:
     """What belongs to the runner is refused in the node's settings, by name."""
     configure(home, pgbackrest=[pgbackrest(home, "/bin", "/bin/true")])
-    said = ready.run("serve", "--home", home)
+    said = holdfast("serve", "--home", home)
     check_text(said, "pgbackrest belongs into runner.toml")
 
 
@@ -249,10 +247,10 @@ def _sender(home: Path) -> Words:
     ],
 )
 def test_node_does_not_start(
-    home: Path, ready: Ready, breaking: Callable[[Path], Words], message: str
+    home: Path, breaking: Callable[[Path], Words], message: str
 ) -> None:
     """A node that could not do its work says why, and does not start."""
-    check_text(ready.run("serve", "--home", home, *breaking(home)), message)
+    check_text(holdfast("serve", "--home", home, *breaking(home)), message)
 
 
 def test_occupied_port(home: Path) -> None:
@@ -287,9 +285,9 @@ def test_read_only(home: Path, company: Path, tmp_path: Path) -> None:
         (["init", "--home"], "exists already"),
     ],
 )
-def test_refused(home: Path, ready: Ready, words: Words, message: str) -> None:
+def test_refused(home: Path, words: Words, message: str) -> None:
     """What would do harm is refused."""
-    check_text(ready.run(*words, home), message)
+    check_text(holdfast(*words, home), message)
 
 
 def test_not_understood() -> None:

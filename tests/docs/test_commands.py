@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.warm import warm
 
 from holdfast.assembly.keys import create_key, signer_of, write_private
 from holdfast.assembly.reading import SystemClock, open_log
@@ -46,10 +47,18 @@ INCIDENT = "inc-20261123T140500-app"
 
 
 class Typist:
-    """Types the blocks of a page into one shell; what it started ends with it."""
+    """Types the blocks of a page into one shell; what it started ends with it.
 
-    def __init__(self, folder: Path, **environment: str) -> None:
-        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    Its `holdfast` is the warm one, unless the page is typed to see it installed.
+    """
+
+    def __init__(
+        self, folder: Path, *, installed: bool = False, **environment: str
+    ) -> None:
+        places = [str(Path(sys.executable).parent), os.environ["PATH"]]
+        if not installed:
+            places.insert(0, str(warm().folder))
+        programs = os.pathsep.join(places)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HOLDFAST_")}
         self._environment = {**kept, "PATH": programs, "COLUMNS": "160", **environment}
         self._folder = folder
@@ -155,9 +164,13 @@ def _home(folder: Path) -> Home:
     return Home(place)
 
 
-def test_the_readme_reads_a_policy(typist: Typist) -> None:
+def test_the_readme_reads_a_policy(tmp_path: Path) -> None:
     """The README's commands make a home and show how its policy is read."""
-    (printed,) = typist.type(README)
+    typist = Typist(tmp_path, installed=True)
+    try:
+        (printed,) = typist.type(README)
+    finally:
+        typist.stop()
     assert "verified by this public key" in printed
     assert "Contradictions" in printed
     assert "Unparsed: none" in printed

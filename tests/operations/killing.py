@@ -12,7 +12,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -34,6 +33,7 @@ from tests.operations.company import (
     texts,
     turns,
 )
+from tests.warm import PID_FILE, warm
 from typer.testing import CliRunner
 
 from holdfast.assembly.keys import create_key, write_private
@@ -144,6 +144,7 @@ class Round:
     after_green: bool
     service: Service = field(default_factory=Service)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    places: dict[int, Path] = field(default_factory=dict)
     kills: int = 0
     kill_at: float | None = None
     green_at: float | None = None
@@ -272,20 +273,25 @@ class Round:
         self.wait = chance.uniform(0, 1.8)
 
     def _spawn(self, what: str) -> subprocess.Popen[bytes]:
+        place = self.folder / f"{what}.pid"
+        place.unlink(missing_ok=True)
         with (self.folder / "node.log").open("ab") as errors:
-            return subprocess.Popen(
-                [sys.executable, "-m", "holdfast", what, "--home", str(self.home)],
+            process = subprocess.Popen(
+                [warm().folder / "holdfast", what, "--home", str(self.home)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                start_new_session=True,
+                env={**os.environ, PID_FILE: str(place)},
             )
+        self.places[process.pid] = place
+        return process
 
     def _kill(self) -> None:
         for process in self.processes:
             if process.poll() is None:
-                os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+                # The node itself; its caller ends the same way, once it is dead.
+                os.kill(int(self.places[process.pid].read_text()), signal.SIGKILL)
+            assert process.wait(60) in {-signal.SIGKILL, 0}, self._log()
             assert process.stdout is not None
             process.stdout.close()
         self.processes = []

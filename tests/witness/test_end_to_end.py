@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 from tests.operations.company import entries, texts
+from tests.warm import warm
 from typer.testing import CliRunner
 
 from holdfast.assembly.keys import create_key, write_private
@@ -49,7 +49,7 @@ def running(*words: str) -> Iterator[str]:
     """Run a server of Holdfast's own as a process, and yield its address."""
     plain = {k: v for k, v in os.environ.items() if not k.startswith("HOLDFAST_")}
     with subprocess.Popen(
-        [sys.executable, "-m", "holdfast", *words],
+        [warm().folder / "holdfast", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=plain,
