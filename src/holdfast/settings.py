@@ -98,7 +98,8 @@ class ScriptedAt(_Part):
 class PublishAt(_Part):
     """A copy of the log off-site. ``credentials`` names a private file of obstore's
     keys: they need to put, and no more. ``read_credentials`` names another, whose keys
-    may get and list: with them the copy is read back and rebuilt from.
+    may get and list: with them the copy is read back and rebuilt from. So it is with
+    the bucket of the personal data.
     """
 
     url: Annotated[str, Field(pattern=r"^(file|s3|gs|az)://")]
@@ -106,6 +107,7 @@ class PublishAt(_Part):
     read_credentials: Path | None = None
     personal: Annotated[str, Field(pattern=r"^(file|s3|gs|az)://")] | None = None
     personal_credentials: Path | None = None
+    personal_read_credentials: Path | None = None
 
 
 class PackAt(_Part):

@@ -9,23 +9,34 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.operations.company import SEED, Company, company
+from tests.operations.company import COMMITTEE, SEED, Company, company, texts
 from tests.storage.logs import FakeTarget, Kept
 
 from holdfast.domain.controls import audit_log
 from holdfast.domain.controls.copying import judge_locks, judge_rebuilds
+from holdfast.domain.declare import parse_catalogue
 from holdfast.domain.events.copies import PublishFailing, PublishRecovered
+from holdfast.domain.events.people import PersonErased
 from holdfast.domain.events.rehearsal import CopyLockChecked, LedgerRebuilt
+from holdfast.domain.separation import contacts_of
 from holdfast.journal import Fact
 from holdfast.ledger.checkpoint import Signer
 from holdfast.ledger.note import VerifierKey, parse_verifier_key
 from holdfast.operations.copies import Hearsay, Shipper
+from holdfast.operations.keeping import Keeper
 from holdfast.operations.locks import Locked
+from holdfast.operations.ports.people import PersonalChange
 from holdfast.operations.ports.store import Store
-from holdfast.operations.self_proof import REBUILD_EVERY, TRY_AGAIN, rehearse
+from holdfast.operations.self_proof import (
+    REBUILD_EVERY,
+    TRY_AGAIN,
+    Brought,
+    rehearse,
+)
 from holdfast.storage.errors import StoreError
 from holdfast.storage.escrow import Escrow
 from holdfast.storage.off_site import OffSite
+from holdfast.storage.personal import PersonalPlace
 from holdfast.storage.rehearsal import PLACE, CopyRebuilder
 
 KEY = parse_verifier_key(Signer("northwind.example/log", SEED).verifier_key)
@@ -109,6 +120,77 @@ def test_a_place_for_people_is_no_copy_of_the_log(rig: Rig) -> None:
     assert judge_locks(situation) is None
 
 
+def kept(rig: Rig) -> Keeper:
+    """Have the personal data backed up beside the copy, and rebuilt from there."""
+    world = rig.made.world
+    place = PersonalPlace(rig.target, ESCROW, "personal/")
+    keeper = Keeper(place, world.log, world.clock, timedelta(days=28), dict)
+    rig.rebuilder = replace(rig.rebuilder, place=place)
+    rebuilders = {rig.target.name: rig.rebuilder}
+    rig.made.world = replace(world, keepers=[keeper], rebuilders=rebuilders)
+    return keeper
+
+
+def newest(rig: Rig) -> LedgerRebuilt:
+    """Return what the last rebuild came to."""
+    event = rig.made.events(LedgerRebuilt)[-1]
+    assert isinstance(event, LedgerRebuilt)
+    return event
+
+
+def test_people_come_back_too(rig: Rig) -> None:
+    """The backup of the personal data is opened and counted, erasures replayed; the
+    rebuild waits for a backup of the catalogue in force.
+    """
+    made, place = rig.made, "personal/newest.sealed"
+    kept(rig)
+    made.beat(4)
+    assert rig.outcomes() == ["whole"]
+    assert place in rig.target.files
+    contacts = len(contacts_of(parse_catalogue(texts().catalogue)))
+    assert f"{contacts} people and customers came back" in newest(rig).detail
+    now = made.clock.now()
+    erased = PersonErased("customer:c01", "request", "", (), COMMITTEE, now)
+    gone = PersonalChange(erase=("customer:c01",))
+    before = dict(rig.target.files)
+    made.world.log.record([Fact(erased, now)], personal=gone)
+    made.beat(2)
+    # The older backup, which still holds the one who was erased, opens them to nobody.
+    rig.target.files |= {n: d for n, d in before.items() if "personal/" in n}
+    told = rehearse(made.world.log, rig.rebuilder)
+    assert told.outcome == "whole"
+    assert f"{contacts - 1} people and customers came back" in told.detail
+
+
+def test_people_who_do_not_come_back(rig: Rig) -> None:
+    """A backup that is gone, sealed by another key or damaged fails the rebuild and is
+    told; credentials that only put are told, and prove nothing.
+    """
+    kept(rig)
+    rig.made.beat(4)
+    log, good = rig.made.world.log, dict(rig.target.files)
+    names = [name for name in good if name.startswith("personal/")]
+    for name in names:
+        del rig.target.files[name]
+    told = rehearse(log, rig.rebuilder)
+    assert told.outcome == "failed"
+    assert "of the personal data did not come back" in told.detail
+    rig.target.files |= {name: good[name][:-1] + b"?" for name in names}
+    told = rehearse(log, rig.rebuilder)
+    assert told.outcome == "failed"
+    assert "damaged" in told.detail
+    rig.target.files |= good
+    assert rig.rebuilder.place is not None
+    other = replace(rig.rebuilder.place, escrow=Escrow(b"\x09" * 32))
+    told = rehearse(log, replace(rig.rebuilder, place=other))
+    assert told.outcome == "failed"
+    assert "sealed under the escrow key" in told.detail
+    blind = replace(rig.rebuilder.place, target=replace(rig.target, readable=False))
+    told = rehearse(log, replace(rig.rebuilder, place=blind))
+    assert told.outcome == "whole"
+    assert "people: the credentials may not get" in told.detail
+
+
 def test_too_old_is_stale(rig: Rig) -> None:
     """A rebuild proves for as long as the policy's default says, and no longer."""
     situation = rig.made.world.situation()
@@ -158,13 +240,14 @@ class Other:
     store: Store
     name: str = "s3://fake/log"
     asked: list[str] = field(default_factory=list)
+    people_at: str | None = None
 
     @contextmanager
-    def rebuilt(self, progress: object = None) -> Iterator[Store]:
+    def rebuilt(self, progress: object = None) -> Iterator[Brought]:
         """Yield it."""
         del progress
         self.asked.append(self.name)
-        yield self.store
+        yield Brought(self.store)
 
 
 def test_another_log_is_not_ours(rig: Rig) -> None:

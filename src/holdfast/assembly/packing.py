@@ -129,6 +129,7 @@ def _copy_keys(copies: Sequence[PublishAt]) -> Iterator[KeyPlace]:
             ("Credentials that put", at.credentials),
             ("Credentials that get", at.read_credentials),
             ("Credentials of the people's backup", at.personal_credentials),
+            ("Credentials that get it", at.personal_read_credentials),
         ):
             if file is not None:
                 lost = "make others in the account that owns the bucket"

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from holdfast.assembly.keys import escrow_of, keyring_of_runner, log_keys_of
 from holdfast.assembly.packing import packer_of
@@ -34,12 +35,13 @@ from holdfast.operations.people import settings_reference
 from holdfast.operations.ports.engine import Engine
 from holdfast.operations.world import Hands, Inbox, Workshop
 from holdfast.settings import RUNNER_FILE, PublishAt, RunnerHome, ScriptedAt
+from holdfast.storage.escrow import Escrow
 from holdfast.storage.evidence import Wanted, wanted_of
 from holdfast.storage.fold_cache import FoldFile
 from holdfast.storage.mark import FileMark
 from holdfast.storage.off_site import OffSite
 from holdfast.storage.opening import open_store
-from holdfast.storage.personal import place_of
+from holdfast.storage.personal import PersonalPlace, place_of
 from holdfast.storage.rehearsal import CopyRebuilder
 from holdfast.storage.ripening import PATIENCE, Ripening
 from holdfast.storage.s3 import S3
@@ -104,13 +106,21 @@ def keepers_of(home: RunnerHome, log: Log) -> dict[str, Keeper]:
     keepers = {}
     for at in home.settings.publish:
         own = at.personal_credentials or at.credentials
-        options = credentials_of(home.secret(own) if own else "")
-        if at.personal is None and not at.url.startswith("file:"):
-            continue
-        apart = open_target(at.personal, options) if at.personal else None
-        place = place_of(apart or open_target(at.url, options), apart, escrow)
-        keepers[at.url] = Keeper(place, log, SystemClock(), retention, settings)
+        place = _safe_place(home, at, own, escrow)
+        if place is not None:
+            keepers[at.url] = Keeper(place, log, SystemClock(), retention, settings)
     return keepers
+
+
+def _safe_place(
+    home: RunnerHome, at: PublishAt, file: Path | None, escrow: Escrow
+) -> PersonalPlace | None:
+    """Return where personal data are backed up, by the credentials of that file."""
+    if at.personal is None and not at.url.startswith("file:"):
+        return None
+    options = credentials_of(home.secret(file) if file else "")
+    apart = open_target(at.personal, options) if at.personal else None
+    return place_of(apart or open_target(at.url, options), apart, escrow)
 
 
 def engines_of(home: RunnerHome) -> Mapping[str, Engine]:
@@ -172,7 +182,10 @@ def rebuilder_of(home: RunnerHome, copy: OffSite) -> CopyRebuilder:
     file = at.read_credentials or at.credentials
     options = credentials_of(home.secret(file) if file else "")
     source = through_versions(copy.reader or copy.target, options)
-    return CopyRebuilder(source, copy.keys, escrow, home.folder, SystemClock())
+    theirs = at.personal_read_credentials or at.personal_credentials or file
+    place = _safe_place(home, at, theirs, escrow)
+    clock = SystemClock()
+    return CopyRebuilder(source, copy.keys, escrow, home.folder, clock, place=place)
 
 
 def lock_of(home: RunnerHome, at: PublishAt) -> Lock:

@@ -89,7 +89,7 @@ def _have_proved(shop: Workshop, copy: str) -> None:
     if lock is not None and lock_is_due(shop.log, copy, shop.clock.now()):
         shop.hands.do(f"try {copy}", partial(lock_checked, shop.log, lock))
     rebuilder = shop.rebuilders.get(copy)
-    if rebuilder is not None and rebuild_is_due(shop.log, copy, shop.clock.now()):
+    if rebuilder is not None and rebuild_is_due(shop.log, rebuilder, shop.clock.now()):
         # One key for all copies: one after the other, for each is long.
         shop.hands.do("rebuild", partial(rehearsed, shop.log, rebuilder))
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.events.rehearsal import LedgerRebuilt, Outcome
+from holdfast.domain.state import State
 from holdfast.errors import HoldfastError
 from holdfast.evidence.standing import Ledger, standing
 from holdfast.journal import Fact, Recorded, read
@@ -34,8 +35,25 @@ REBUILD_EVERY = timedelta(days=7)
 TRY_AGAIN = timedelta(hours=6)
 READ_AT_ONCE = 4_096
 _DETAIL_MAX = 600
+# So many who did not come back are named.
+NAMED = 5
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a rebuild brought back: the store, and who is reachable again.
+
+    ``people`` counts those who came back from the backup of the personal data, and
+    ``lacking`` names those of the catalogue who did not, or not as adopted. ``untried``
+    says why nobody was tried.
+    """
+
+    store: Store
+    people: int = 0
+    lacking: tuple[str, ...] = ()
+    untried: str | None = None
 
 
 class Rebuilder(Protocol):
@@ -46,10 +64,15 @@ class Rebuilder(Protocol):
         """The copy's address."""
         ...
 
+    @property
+    def people_at(self) -> str | None:
+        """Where the personal data are backed up, if anywhere."""
+        ...
+
     def rebuilt(
         self, progress: Progress | None = None
-    ) -> AbstractContextManager[Store]:
-        """Return the rebuilt store; with its end all of it is gone.
+    ) -> AbstractContextManager[Brought]:
+        """Return what came back; with its end all of it is gone.
 
         Raises `UnreadableError` where the credentials may not get, `LedgerError`,
         `DiffersError` or `ForkError` for what was altered, other `HoldfastError`s and
@@ -68,9 +91,16 @@ class Found:
     detail: str
 
 
-def rebuild_is_due(log: Log, name: str, now: datetime) -> bool:
-    """Say whether the copy is to be rebuilt from."""
-    known = log.state().copies.get(name)
+def rebuild_is_due(log: Log, rebuilder: Rebuilder, now: datetime) -> bool:
+    """Say whether the copy is to be rebuilt from.
+
+    It waits for the backup of the personal data that belongs to the catalogue in force,
+    unless that fails.
+    """
+    state = log.state()
+    known = state.copies.get(rebuilder.name)
+    if rebuilder.people_at is not None and not _is_saved(state, rebuilder.people_at):
+        return False
     last = known.rebuilt if known else None
     if last is None:
         return True
@@ -99,15 +129,15 @@ def rehearse(
 
 def rehearsed(log: Log, rebuilder: Rebuilder) -> Sequence[Fact]:
     """Do it beside the beat, if it is still due."""
-    if rebuild_is_due(log, rebuilder.name, log.now()):
+    if rebuild_is_due(log, rebuilder, log.now()):
         rehearse(log, rebuilder)
     return ()
 
 
 def _try(log: Log, rebuilder: Rebuilder, progress: Progress | None) -> Found:
     try:
-        with rebuilder.rebuilt(progress) as store:
-            return _compared(log, store)
+        with rebuilder.rebuilt(progress) as brought:
+            return _with_people(_compared(log, brought.store), brought)
     except UnreadableError as fault:
         return Found("unreadable", 0, b"", f"{fault}. {fault.hint}")
     except OutOfReachError as fault:
@@ -118,6 +148,32 @@ def _try(log: Log, rebuilder: Rebuilder, progress: Progress | None) -> Found:
         return Found("failed", 0, b"", str(fault))
     except OSError as fault:
         return Found("failed", 0, b"", f"no room to rebuild in: {fault.strerror}")
+
+
+def _is_saved(state: State, place: str) -> bool:
+    known, adopted = state.copies.get(place), state.adopted.catalogue
+    if adopted is None or (known is not None and known.failing is not None):
+        return True
+    saved = state.saved.get(place)
+    return saved is not None and saved.at >= adopted.at
+
+
+def _with_people(found: Found, brought: Brought) -> Found:
+    """Say of a whole log who can be reached again."""
+    if found.outcome != "whole":
+        return found
+    if brought.untried is not None:
+        return replace(found, detail=f"{found.detail}; people: {brought.untried}")
+    if brought.lacking:
+        names = ", ".join(brought.lacking[:NAMED])
+        count = len(brought.lacking)
+        words = (
+            f"the log is whole, but {count} of the personal data did not come back as"
+            f" adopted: {names}"
+        )
+        return replace(found, outcome="failed", detail=words)
+    words = f"{found.detail}; {brought.people} people and customers came back"
+    return replace(found, detail=words)
 
 
 def _compared(log: Log, store: Store) -> Found:
