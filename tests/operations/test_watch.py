@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from tests.operations.company import DATASTORE, START, Company, company
 
 from holdfast.domain.events.job import JobRequested
 from holdfast.domain.events.observation import BackupGone, BackupSeen, ProtectionSeen
 from holdfast.domain.events.repository import WindowSeen
 from holdfast.journal import Fact
-from holdfast.operations.ports.engine import Job
-from holdfast.operations.watch import LOOK_EVERY, due_looks
+from holdfast.operations.ports.engine import Description, Job, Points, Repository
+from holdfast.operations.watch import LOOK_EVERY, _never_came, due_looks
 
 
 def due(made: Company) -> list[str]:
@@ -109,3 +110,29 @@ def test_a_window_that_only_grows_is_told_by_the_hour() -> None:
     told = {(window.since, window.at - seen[0].at) for window in seen}
     assert len(told) == len(seen) >= 2
     assert all(window.since is not None and window.holes == () for window in seen)
+
+
+@pytest.mark.parametrize(
+    ("believed", "held", "never_came"),
+    [
+        ("000000010000000000000005", "000000010000000000000004", True),
+        ("000000010000000000000005", "000000010000000000000005", False),
+        # Archived meanwhile, or on a timeline that the server left.
+        ("000000010000000000000005", "000000020000000000000003", False),
+        ("000000010000000000000005", None, False),
+        (None, "000000010000000000000004", False),
+    ],
+)
+def test_what_is_said_to_be_archived_must_be_there(
+    believed: str | None, held: str | None, *, never_came: bool
+) -> None:
+    """An `archive_command` that only says yes is told by what repositories lack."""
+    described = Description(
+        DATASTORE, START, True, False, 1, "15", True, None, False, (), None, None,
+        believed,
+    )  # fmt: skip
+    place = Repository(1, "here", False, True, None, (), held, "")
+    points = Points(DATASTORE, START, (place,), None, ())
+    assert _never_came(described, points) is never_came
+    away = replace(place, reachable=False)
+    assert not _never_came(described, replace(points, repositories=(away,)))
