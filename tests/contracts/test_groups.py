@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -94,7 +95,7 @@ def _together(store: SqlStore, calls: Sequence[Call]) -> list[Future[Appended]]:
         gate.set()
     first.result()
     store._turns._serve = serve
-    assert groups == [1, len(calls)]
+    assert groups == [len(calls)]
     return futures
 
 
@@ -177,15 +178,33 @@ class Breaking:
         return getattr(self._driver, name)
 
     def execute(self, statement: str, *values: Any, **named: Any) -> Any:
-        """Do a statement, or break where it commits."""
-        if statement == "COMMIT" or statement.startswith("WITH moved"):
-            self.broke += 1
-            if self._after:
-                self._driver.execute(statement, *values, **named)
-            if isinstance(self._driver, sqlite3.Connection):
-                raise sqlite3.OperationalError("disk I/O error")
-            raise psycopg.OperationalError("the connection is lost")
-        return self._driver.execute(statement, *values, **named)
+        """Do a statement of SQLite, or break where it commits."""
+        if statement != "COMMIT":
+            return self._driver.execute(statement, *values, **named)
+        if self._after:
+            self._driver.execute(statement)
+        self.broke += 1
+        raise sqlite3.OperationalError("disk I/O error")
+
+    def run(self, statement: str, values: Sequence[bytes]) -> int:
+        """Break at a statement of PostgreSQL, each of which commits."""
+        if self._after:
+            self._driver.run(statement, values)
+        self.broke += 1
+        raise psycopg.OperationalError("the connection is lost")
+
+
+@contextmanager
+def _breaking(store: Any, *, after: bool) -> Iterator[None]:
+    """Have the next commit break; the connection that broke is not used again."""
+    name = "_prepared" if hasattr(store, "_prepared") else "_driver"
+    plain = getattr(store, name)
+    broken = Breaking(plain, after=after)
+    setattr(store, name, broken)
+    yield
+    assert broken.broke == 1
+    if getattr(store, name) is broken:
+        setattr(store, name, plain)
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -194,19 +213,14 @@ def test_a_broken_commit_is_told_to_all(store: Any, *, after: bool) -> None:
     serve = store._turns._serve
 
     def serve_group(group: Sequence[Request]) -> None:
-        plain = store._driver
-        if len(group) > 1:
-            store._driver = Breaking(plain, after=after)
-            if hasattr(store, "_cursor"):
-                store._cursor = Breaking(store._cursor, after=after)
-        serve(group)
-        if isinstance(store._driver, Breaking):
-            store._driver = plain
+        with _breaking(store, after=after):
+            serve(group)
 
     store._turns._serve = serve_group
     keys = [f"k{n}" for n in range(1, 6)]
     calls = [lambda k=k: store.append([_draft(k)], now=NOW) for k in keys]
     futures = _together(store, calls)
+    store._turns._serve = serve
     faults = [future.exception() for future in futures]
     assert all(isinstance(fault, StoreError) and fault.hint for fault in faults)
     assert len(set(map(id, faults))) == len(faults)
@@ -216,6 +230,34 @@ def test_a_broken_commit_is_told_to_all(store: Any, *, after: bool) -> None:
         answer = store.append([_draft(key)], now=NOW)
         assert answer.fresh == (not after,)
     assert _entries(store)[2:] == [key.encode() for key in keys]
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("width", [1, 3])
+def test_a_broken_commit_is_told_to_a_lone_caller(
+    store: Any, width: int, *, after: bool
+) -> None:
+    """Who appends alone learns the fault too, may repeat it, and keeps one log."""
+    drafts = [_draft(f"a{n}") for n in range(width)]
+    with _breaking(store, after=after), pytest.raises(StoreError):
+        store.append(drafts, now=NOW)
+    assert len(_entries(store)) == 1 + width * after
+    again = store.append(drafts, now=NOW)
+    assert again.fresh == (not after,) * width
+    assert _entries(store)[1:] == [draft.seal(NOW) for draft in drafts]
+
+
+def test_a_repeat_among_many_costs_a_look_and_no_connection(store: Any) -> None:
+    """A key that is there is found the long way, over the connection that is kept."""
+    store.append([_draft("k1"), _draft("k2")], now=NOW)
+    writer = store._writer
+    for place in (3, 4):
+        new = _draft(f"k{place}")
+        answer = store.append([_draft("k1"), new, _draft("k0"), new], now=NOW)
+        assert answer.indices == (1, place, 0, place)
+        assert answer.fresh == (False, True, False, False)
+    assert store._writer is writer
+    assert _entries(store) == [b"k0", b"k1", b"k2", b"k3", b"k4"]
 
 
 def test_an_interrupted_leader_loses_nothing(store: SqlStore) -> None:
@@ -298,7 +340,7 @@ def _outcome(call: Callable[[], Appended]) -> object:
 def test_grouped_or_one_by_one_it_is_the_same_log(
     store: SqlStore, groups: list[list[Any]]
 ) -> None:
-    """Requests give the same answers and the same log, in groups or one by one."""
+    """Requests give the same answers and the same log, in groups, alone, in memory."""
     run = next(_NUMBERS)
     alone = MemoryStore()
     size = store.size()
@@ -312,9 +354,12 @@ def test_grouped_or_one_by_one_it_is_the_same_log(
     for group in groups:
         base = store.size()
         asked = [_request(one, run, base) for one in group]
-        requests = [Request(**each) for each in asked]
-        store._serve(requests)
-        together = [_outcome(request.result) for request in requests]
+        if len(asked) == 1:
+            together = [_outcome(lambda e=asked[0]: store.append(**e))]
+        else:
+            requests = [Request(**each) for each in asked]
+            store._serve(requests)
+            together = [_outcome(request.result) for request in requests]
         singly = [_outcome(lambda e=each: alone.append(**e)) for each in asked]
         assert together == singly
         assert store.root() == alone.root()

@@ -82,6 +82,20 @@ def test_all_ways_to_a_root_agree(entries: list[bytes]) -> None:
     assert grown.size == len(entries)
 
 
+@settings(deadline=None)
+@given(st.integers(0, 70), st.lists(st.integers(0, 300), max_size=3))
+def test_many_leaves_at_once_or_one_by_one(start: int, widths: list[int]) -> None:
+    """From any size, a front grown by many leaves is the one grown by each of them."""
+    front = single = Frontier().extend(leaf_hashes([b"%d" % n for n in range(start)]))
+    for width in widths:
+        leaves = leaf_hashes([b"%d" % n for n in range(front.size, front.size + width)])
+        front = front.extend(leaves)
+        for leaf in leaves:
+            single = single.append(leaf)
+        assert front == single
+        assert len(front.peaks) == front.size.bit_count()
+
+
 def test_every_entry_of_every_size_is_provable() -> None:
     """Each entry of each size has a proof that verifies, at that index only."""
     for size in range(1, LIMIT + 1):

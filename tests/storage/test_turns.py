@@ -91,6 +91,24 @@ def test_a_lone_caller_writes_by_itself() -> None:
     assert set(desk.threads) == {threading.get_ident()}
 
 
+def test_who_takes_the_turn_passes_it_on() -> None:
+    """A turn taken without a request keeps the others waiting until it is passed on."""
+    desk = Desk()
+    assert desk.turns.take()
+    assert not desk.turns.take()
+    answers: list[Appended] = []
+    thread = threading.Thread(target=lambda: answers.append(desk.ask()))
+    thread.start()
+    until(lambda: len(desk.turns._waiting) == 1)
+    assert not desk.groups
+    assert not desk.turns.take()
+    desk.turns.pass_on()
+    thread.join(10)
+    assert answers == [ANSWER]
+    assert desk.turns.take()
+    desk.turns.pass_on()
+
+
 def test_those_who_wait_are_served_together() -> None:
     """What gathers behind one write is the next write, led by who came first."""
     desk = Desk()
@@ -178,6 +196,6 @@ def test_who_stops_waiting_gives_the_turn_on() -> None:
     request.turn = Interrupted(lambda: None)  # type: ignore[assignment]
     desk.turns._waiting.append(request)
     with pytest.raises(KeyboardInterrupt):
-        desk.turns._wait(request, Interrupted(desk.turns._pass_on))  # type: ignore[arg-type]
+        desk.turns._wait(request, Interrupted(desk.turns.pass_on))  # type: ignore[arg-type]
     assert not desk.turns._is_taken
     assert desk.ask() == ANSWER

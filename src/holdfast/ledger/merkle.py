@@ -21,7 +21,6 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 # prefix + data from nothing: no joined bytes, no set-up of a context.
 _LEAF = hashlib.sha256(b"\x00")
 _NODE = hashlib.sha256(b"\x01")
-_BLOCK = 256
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -90,22 +89,18 @@ class Frontier:
 
     def extend(self, leaves: Iterable[bytes]) -> Frontier:
         """Return the frontier some leaves later."""
-        size, peaks = self.size, list(self.peaks)
-        leaves = list(leaves)
-        at = 0
-        while at < len(leaves):
-            # Many at once where they are aligned: a perfect subtree is folded by rows.
-            width = _BLOCK
-            if size % width or len(leaves) - at < width:
-                width = 1
-            peaks.append(fold(leaves[at : at + width]))
-            at, size = at + width, size + width
-            rest = size // width
-            while rest % 2 == 0:
-                right = peaks.pop()
-                peaks.append(node_hash(peaks.pop(), right))
-                rest >>= 1
-        return Frontier(size, tuple(peaks))
+        row, size, peaks = list(leaves), self.size, list(self.peaks)
+        whole, right = size + len(row), []
+        # Row by row, so that many leaves cost little more than their hashes: the peak
+        # of a row joins it from the left, an odd last hash stays as its new peak.
+        while row:
+            if size & 1:
+                row.insert(0, peaks.pop())
+            if len(row) & 1:
+                right.append(row.pop())
+            row = pairs(b"".join(row)) if row else row
+            size >>= 1
+        return Frontier(whole, (*peaks, *reversed(right)))
 
     def root(self) -> bytes:
         """Return the root of the tree."""

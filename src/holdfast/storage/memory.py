@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Literal
 
 from holdfast.ledger.merkle import Frontier
@@ -113,7 +114,7 @@ class MemoryStore:
                 _settle(outbox, self._outbox, settlement, moment)
             self._commit(planned, outbox, moment)
             self._change(personal or PersonalChange())
-            return planned.appended(size)
+            return planned.appended()
 
     def _posted(self, parcels: Sequence[Parcel]) -> dict[str, _Slot]:
         """Slots of the parcels whose key is new."""
@@ -127,16 +128,15 @@ class MemoryStore:
     def _commit(
         self, planned: Plan, outbox: Mapping[str, _Slot], moment: datetime
     ) -> None:
-        for row in planned.rows:
-            index, key, data, leaf = row
-            self._entries.append(data)
-            self._leaves.append(leaf)
-            self._places[key] = index
-        if planned.rows:
+        rows = planned.rows
+        self._entries += rows.datas
+        self._leaves += rows.leaves
+        self._places.update(zip(rows.keys, count(rows.start)))
+        if rows:
             self._recorded_at = moment
         self._keep(outbox)
         # Last, since `size` and `root` read it without the lock.
-        self._frontier = self._frontier.extend(leaf for *_, leaf in planned.rows)
+        self._frontier = self._frontier.extend(rows.leaves)
 
     def _change(self, personal: PersonalChange) -> None:
         self._people.update({row.reference: row for row in personal.keep})

@@ -9,12 +9,13 @@ own fault only.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import compress, count
 from typing import TypeAlias
 
-from holdfast.ledger.merkle import leaf_hash
+from holdfast.ledger.merkle import leaf_hashes
 from holdfast.ledger.tiles import ENTRY_MAX, require_entry
 from holdfast.operations.ports.people import PersonalChange
 from holdfast.operations.ports.store import (
@@ -30,22 +31,42 @@ from holdfast.storage.errors import StoreError
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-Row: TypeAlias = tuple[int, str, bytes, bytes]
-"""One entry to store: index, key, data, leaf hash."""
+
+@dataclass(slots=True)
+class Rows:
+    """Entries to store one after the other, column by column, and where they begin."""
+
+    start: int
+    keys: list[str]
+    datas: list[bytes]
+    leaves: list[bytes]
+
+    def __len__(self) -> int:
+        """Return how many they are."""
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[tuple[int, str, bytes, bytes]]:
+        """Yield index, key, data and leaf hash of each."""
+        return zip(count(self.start), self.keys, self.datas, self.leaves)
+
+    def add(self, more: Rows) -> None:
+        """Put others behind these."""
+        self.keys += more.keys
+        self.datas += more.datas
+        self.leaves += more.leaves
 
 
 @dataclass(slots=True)
 class Plan:
     """The rows to write, and for every draft where it stands and whether it is new."""
 
-    rows: list[Row]
-    new: dict[str, int]
-    indices: list[int]
-    fresh: list[bool]
+    rows: Rows
+    indices: Sequence[int]
+    fresh: Sequence[bool]
 
-    def appended(self, size: int) -> Appended:
-        """Return the answer for a log that had ``size`` entries before."""
-        whole = size + len(self.rows)
+    def appended(self) -> Appended:
+        """Return the answer for when the rows are written."""
+        whole = self.rows.start + len(self.rows.keys)
         return Appended(whole, tuple(self.indices), tuple(self.fresh))
 
 
@@ -53,26 +74,35 @@ def plan(
     drafts: Sequence[Draft], known: Mapping[str, int], size: int, recorded_at: datetime
 ) -> Plan:
     """Seal the drafts whose key is new, in order; the others keep their place."""
-    rows: list[Row] = []
-    new: dict[str, int] = {}
-    indices: list[int] = []
-    fresh: list[bool] = []
-    place = size
+    keys = [draft.key for draft in drafts]
+    indices: Sequence[int] = range(size, size + len(keys))
+    fresh = [True] * len(keys)
+    if len(set(keys)) < len(keys) or not known.keys().isdisjoint(keys):
+        indices, fresh = _places(keys, known, size)
+        drafts = list(compress(drafts, fresh))
+        keys = list(compress(keys, fresh))
+    datas = []
     for draft in drafts:
-        key = draft.key
-        there = known.get(key)
-        if there is None:
-            there = new.get(key)
+        data = draft.seal(recorded_at)
+        if len(data) > ENTRY_MAX:
+            require_entry(data)
+        datas.append(data)
+    return Plan(Rows(size, keys, datas, leaf_hashes(datas)), indices, fresh)
+
+
+def _places(
+    keys: Sequence[str], known: Mapping[str, int], size: int
+) -> tuple[list[int], list[bool]]:
+    """Return where each key stands or will stand, and whether that is new."""
+    new: dict[str, int] = {}
+    indices, fresh = [], []
+    for key in keys:
+        there = known.get(key, new.get(key))
         fresh.append(there is None)
         if there is None:
-            data = draft.seal(recorded_at)
-            if len(data) > ENTRY_MAX:
-                require_entry(data)
-            rows.append((place, key, data, leaf_hash(data)))
-            new[key] = there = place
-            place += 1
+            there = new[key] = size + len(new)
         indices.append(there)
-    return Plan(rows, new, indices, fresh)
+    return indices, fresh
 
 
 @dataclass(slots=True, eq=False)
@@ -130,7 +160,7 @@ class Course:
     def __init__(self, size: int, recorded_at: int, known: Mapping[str, int]) -> None:
         self.size = size
         self.recorded_at = recorded_at
-        self.rows: list[Row] = []
+        self.rows = Rows(size, [], [], [])
         self.parcels: list[Parcel] = []
         self.personal: list[PersonalChange] = []
         self.has_failed_seal = False
@@ -161,12 +191,12 @@ class Course:
             except LeaseLostError as fault:
                 self._answers.append((request, fault))
                 return
-        self._answers.append((request, planned.appended(self.size)))
+        self._answers.append((request, planned.appended()))
         if planned.rows:
-            self.rows += planned.rows
+            self._known.update(zip(planned.rows.keys, count(self.size)))
+            self.rows.add(planned.rows)
             self.size += len(planned.rows)
             self.recorded_at = moment
-            self._known.update(planned.new)
         self.parcels.extend(request.parcels)
         if request.personal is not None:
             self.personal.append(request.personal)

@@ -21,7 +21,8 @@ from sqlalchemy import URL, Connection, create_engine, event, inspect
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from holdfast.storage.errors import CLOSED, CLOSED_WORDS, StoreError
-from holdfast.storage.planning import Row
+from holdfast.storage.planning import Rows
+from holdfast.storage.prepared import BYTEA, TEXT, Prepared, array, number
 from holdfast.storage.sql import SqlStore, driver_fault, fill
 from holdfast.storage.tables import METADATA, blob, head, person
 
@@ -83,22 +84,19 @@ _CLOSING = (
 # finds no row, and nothing is inserted. Of many keys, none is expected to be there; if
 # one is, the whole statement is refused.
 _AT_ONCE = """WITH moved AS (
-    UPDATE head SET size = %(size)s, frontier = %(frontier)b, recorded_at = %(at)s
-    WHERE size = %(start)s AND frontier = %(peaks)b AND recorded_at <= %(at)s {unless}
+    UPDATE head SET size = $1, frontier = $2, recorded_at = $3
+    WHERE size = $4 AND frontier = $5 AND recorded_at <= $3 {unless}
     RETURNING 1)
   INSERT INTO entry (leaf_index, key, data, leaf_hash) SELECT {rows} FROM moved"""
 _ONE_AT_ONCE = _AT_ONCE.format(
-    unless="AND NOT EXISTS (SELECT FROM entry WHERE key = %(key)s)",
-    rows="%(start)s, %(key)s, %(data)b, %(leaf)b",
+    unless="AND NOT EXISTS (SELECT FROM entry WHERE key = $6)",
+    rows="$4, $6, $7, $8",
 )
-_MANY_AT_ONCE = (
-    _AT_ONCE.format(
-        unless="",
-        rows="%(start)s + place - 1, key, data, leaf",
-    )
-    + """,
-    unnest(%(keys)s::text[], %(datas)b::bytea[], %(leaves)b::bytea[])
-      WITH ORDINALITY AS new (key, data, leaf, place)"""
+_MANY_AT_ONCE = _AT_ONCE.format(
+    unless="",
+    # In step, and a tenth quicker than as a table: nothing is put down in between.
+    rows="generate_series($4, $1 - 1), unnest($6::text[]), unnest($7::bytea[]),"
+    " unnest($8::bytea[])",
 )
 
 _LOCK = "SELECT size, frontier, recorded_at FROM head FOR UPDATE"
@@ -128,7 +126,7 @@ class PostgresqlStore(SqlStore):
         super().__init__(engine, reader, str(place), psycopg.Error)
         self._writer: Connection | None = None
         self._driver: _Driver | None = None
-        self._cursor: psycopg.Cursor[tuple[Any, ...]] | None = None
+        self._prepared: Prepared | None = None
         self._written_at = 0.0
         try:
             if create and self._missing() == set(METADATA.tables):
@@ -145,22 +143,27 @@ class PostgresqlStore(SqlStore):
         super().close()
 
     def _write_from(
-        self, size: int, peaks: bytes, rows: Sequence[Row], recorded_at: int
+        self, size: int, peaks: bytes, rows: Rows, recorded_at: int
     ) -> bool:
-        values: dict[str, object] = {
-            "size": self._edge.size,
-            "frontier": self._peaks,
-            "at": recorded_at,
-            "start": size,
-            "peaks": peaks,
-        }
         with self._speaking():
-            assert self._cursor is not None, "it was opened with its connection"
+            assert self._prepared is not None, "it was opened with its connection"
+            keys = [key.encode(self._prepared.encoding) for key in rows.keys]
+            to = (number(self._edge.size), self._peaks, number(recorded_at))
+            if len(rows) == 1:
+                statement = _ONE_AT_ONCE
+                added = (keys[0], rows.datas[0], rows.leaves[0])
+            else:
+                statement = _MANY_AT_ONCE
+                added = (
+                    array(TEXT, keys),
+                    array(BYTEA, rows.datas),
+                    array(BYTEA, rows.leaves),
+                )
             try:
-                done = self._cursor.execute(*_at_once(rows, values))
+                done = self._prepared.run(statement, (*to, number(size), peaks, *added))
             except (psycopg.IntegrityError, psycopg.DataError):
                 return False
-            return done.rowcount == len(rows)
+            return done == len(rows)
 
     @contextmanager
     def _appending(self) -> Iterator[Connection]:
@@ -204,8 +207,7 @@ class PostgresqlStore(SqlStore):
         if driver is None:
             self._writer = self._reader.connect()
             driver = self._driver = _driver(self._writer)
-            # Making one for each statement takes as long as the statement.
-            self._cursor = driver.cursor()
+            self._prepared = Prepared(driver)
         return driver
 
     def _drop_writer(self) -> None:
@@ -214,7 +216,7 @@ class PostgresqlStore(SqlStore):
             with suppress(*self._faults):
                 self._writer.invalidate()
                 self._writer.close()
-            self._writer = self._driver = self._cursor = None
+            self._writer = self._driver = self._prepared = None
 
     def _take_turn(
         self, keys: Sequence[str]
@@ -230,9 +232,9 @@ class PostgresqlStore(SqlStore):
         known: dict[str, int] = dict(found.fetchall()) if found else {}
         return size, peaks, recorded, known
 
-    def _write(self, rows: Sequence[Row], recorded_at: int) -> None:
-        indices, keys, datas, leaves = zip(*rows, strict=True)
-        columns = (list(indices), list(keys), *map(_bytes_array, (datas, leaves)))
+    def _write(self, rows: Rows, recorded_at: int) -> None:
+        indices = list(range(rows.start, rows.start + len(rows)))
+        columns = (indices, rows.keys, rows.datas, rows.leaves)
         driver = self._spoken
         with driver.pipeline():
             driver.execute(_INSERT, columns)
@@ -282,23 +284,6 @@ class PostgresqlStore(SqlStore):
         if self._secret:
             said = said.replace(self._secret, "***")
         return StoreError(*_words(cause, said), self._place)
-
-
-def _at_once(
-    rows: Sequence[Row], values: dict[str, object]
-) -> tuple[str, dict[str, object]]:
-    """Return the statement that appends rows at one place or not at all."""
-    if len(rows) == 1:
-        [(_, values["key"], values["data"], values["leaf"])] = rows
-        return _ONE_AT_ONCE, values
-    _, keys, datas, leaves = zip(*rows, strict=True)
-    values["keys"] = list(keys)
-    values["datas"], values["leaves"] = _bytes_array(datas), _bytes_array(leaves)
-    return _MANY_AT_ONCE, values
-
-
-def _bytes_array(values: Sequence[bytes]) -> list[bytes]:
-    return list(values)
 
 
 def _driver(connection: Connection) -> _Driver:

@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from holdfast.storage.errors import CLOSED, CLOSED_WORDS, StoreError
-from holdfast.storage.planning import Row
+from holdfast.storage.planning import Rows
 from holdfast.storage.sql import SqlStore, driver_fault, fill
 
 BUSY_SECONDS = 30
@@ -213,7 +214,7 @@ class SqliteStore(SqlStore):
         return self._driver
 
     def _write_from(
-        self, size: int, peaks: bytes, rows: Sequence[Row], recorded_at: int
+        self, size: int, peaks: bytes, rows: Rows, recorded_at: int
     ) -> bool:
         # As `_begun` does it, without what a context manager costs.
         with self._turn:
@@ -254,7 +255,7 @@ class SqliteStore(SqlStore):
 
     def _write(
         self,
-        rows: Sequence[Row],
+        rows: Rows,
         recorded_at: int,
         known: tuple[int, bytes] | None = None,
     ) -> None:
@@ -264,11 +265,11 @@ class SqliteStore(SqlStore):
             driver.execute(_MOVE, head)
         elif driver.execute(_MOVE_FROM, head + known).rowcount != 1:
             raise _NotThereError
-        whole = len(rows) - len(rows) % _ROWS
-        for at in range(0, whole, _ROWS):
-            some = [value for row in rows[at : at + _ROWS] for value in row]
-            driver.execute(_INSERT_SOME, some)
-        for row in rows[whole:]:
+        values = iter(rows)
+        for _ in range(len(rows) // _ROWS):
+            some = chain.from_iterable(islice(values, _ROWS))
+            driver.execute(_INSERT_SOME, tuple(some))
+        for row in values:
             driver.execute(_INSERT, row)
 
     def _wipe(self) -> None:

@@ -29,6 +29,24 @@ class Turns:
         self._waiting: deque[Request] = deque()
         self._is_taken = False
 
+    def take(self) -> bool:
+        """Take the turn if nobody has it; who took it must `pass_on`."""
+        with self._lock:
+            is_free = not self._is_taken
+            self._is_taken = True
+        return is_free
+
+    def pass_on(self) -> None:
+        """Give the turn to the first who waits, or to nobody."""
+        with self._lock:
+            if not self._waiting:
+                self._is_taken = False
+                return
+            following = self._waiting.popleft()
+            following.leads = True
+        assert following.turn is not None, "whoever waits has something to wait on"
+        following.turn.release()
+
     def submit(self, request: Request) -> None:
         """Return when the request is answered, by this thread or by another."""
         with self._lock:
@@ -56,7 +74,7 @@ class Turns:
                 self._waiting.remove(request)
                 return
         if request.leads:
-            self._pass_on()
+            self.pass_on()
 
     def _lead(self, request: Request) -> None:
         group = [request]
@@ -66,20 +84,9 @@ class Turns:
         try:
             self._serve(group)
         finally:
-            self._pass_on()
+            self.pass_on()
             for other in group[1:]:
                 if not other.is_answered:
                     other.refuse(StoreError("the write was interrupted", _DONE))
                 assert other.turn is not None, "whoever waits has something to wait on"
                 other.turn.release()
-
-    def _pass_on(self) -> None:
-        """Give the turn to the first who waits, or to nobody."""
-        with self._lock:
-            if not self._waiting:
-                self._is_taken = False
-                return
-            following = self._waiting.popleft()
-            following.leads = True
-        assert following.turn is not None, "whoever waits has something to wait on"
-        following.turn.release()
