@@ -11,7 +11,7 @@ import dataclasses
 import json
 import sys
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import UnionType
@@ -118,6 +118,52 @@ def test_every_version_that_is_lifted_has_its_golden_entry() -> None:
 def test_golden_entries_and_types_are_the_same_set() -> None:
     """No type is without a golden entry, and no golden entry without its type."""
     assert sorted(GOLDEN_ENTRIES) == NAMES
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(-(10**17), 10**17)
+    | st.floats()
+    | st.text()
+    | st.sampled_from(
+        ["a:1.5,", "[-1e3]", ",9007199254740993]", "\x7f", "\ud800", ":NaN}"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def _written(write: Callable[[dict[str, Any]], bytes], value: Any) -> object:
+    try:
+        return write(value)
+    except rfc8785.CanonicalizationError as fault:
+        return type(fault)
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(st.text(max_size=3), _JSON, max_size=3))
+def test_the_short_way_to_canonical_json_is_the_same(value: dict[str, Any]) -> None:
+    """Whatever the value, what is written is RFC 8785's bytes or its refusal."""
+    assert _written(journal._canonical, value) == _written(rfc8785.dumps, value)
+
+
+def test_an_ordinary_entry_goes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moments and small numbers do not count as unusual; a word beyond ASCII does."""
+    fact = Fact(NodeStarted("node-1", "1", AT), AT)
+    plain = seal(fact, "node-1", AT)
+
+    def refuse(_: object) -> bytes:
+        raise AssertionError
+
+    monkeypatch.setattr(rfc8785, "dumps", refuse)
+    assert seal(fact, "node-1", AT) == plain
+    with pytest.raises(AssertionError):
+        seal(fact, "Zürich", AT)
 
 
 @pytest.mark.parametrize("data", GOLDEN_ENTRIES.values(), ids=GOLDEN_ENTRIES.keys())
