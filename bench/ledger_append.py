@@ -2,7 +2,8 @@
 
 The peer of an append is the shortest program that inserts the same key and bytes with
 the same durability through the same driver: one insert that the driver prepared, and
-the commit. It has no leaf hash, no head, no order between writers.
+the commit. It has no leaf hash, no head, no order between writers, no guard against
+replacing. The bytes are ready: sealing an event is in neither.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from holdfast.storage.errors import StoreError
 from holdfast.storage.memory import MemoryStore
 from holdfast.storage.planning import Request
 from holdfast.storage.sql import SqlStore
+from holdfast.storage.sqlite import _ADD
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
@@ -179,10 +180,10 @@ class Breaking:
 
     def execute(self, statement: str, *values: Any, **named: Any) -> Any:
         """Do a statement of SQLite, or break where it commits."""
-        if statement != "COMMIT":
+        if statement not in {"COMMIT", _ADD}:
             return self._driver.execute(statement, *values, **named)
         if self._after:
-            self._driver.execute(statement)
+            self._driver.execute(statement, *values, **named)
         self.broke += 1
         raise sqlite3.OperationalError("disk I/O error")
 

@@ -8,6 +8,7 @@ pairs, with an odd last hash carried up unchanged, gives the same tree.
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 # prefix + data from nothing: no joined bytes, no set-up of a context.
 _LEAF = hashlib.sha256(b"\x00")
 _NODE = hashlib.sha256(b"\x01")
+_PAIR = struct.Struct(f"{2 * HASH_SIZE}s")
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -65,9 +67,9 @@ def pairs(row: bytes) -> list[bytes]:
     """Hash each pair of neighbours in a row of joined hashes; an odd last one waits."""
     above = []
     copy = _NODE.copy
-    for left in range(0, len(row) - HASH_SIZE, 2 * HASH_SIZE):
+    for (pair,) in _PAIR.iter_unpack(row[: len(row) - len(row) % _PAIR.size]):
         hasher = copy()
-        hasher.update(row[left : left + 2 * HASH_SIZE])
+        hasher.update(pair)
         above.append(hasher.digest())
     return above
 

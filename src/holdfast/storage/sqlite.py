@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from itertools import chain, islice
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,20 +31,37 @@ BUSY_SECONDS = 30
 _HEAD = "SELECT size, frontier, recorded_at FROM head"
 _MOVE = "UPDATE head SET size = ?, frontier = ?, recorded_at = ?"
 _MOVE_FROM = _MOVE + " WHERE size = ? AND frontier = ?"
-_INSERT = "INSERT INTO entry (leaf_index, key, data, leaf_hash) VALUES (?, ?, ?, ?)"
+_INSERT = "INSERT INTO entry (leaf_index, key, data, leaf_hash) VALUES "
 # As many rows in one statement take half the time of as many statements.
-_ROWS = 32
-_INSERT_SOME = _INSERT + ", (?, ?, ?, ?)" * (_ROWS - 1)
+_ROWS = 64
+
+# One entry and the head it leads to in one statement, which is its own transaction:
+# four statements take a lone caller a fifth longer. View and trigger are temporary,
+# hence this connection's only; the file knows nothing of them.
+_ADDING = (
+    """CREATE TEMP VIEW adding (size, frontier, recorded_at, start, peaks, key, data,
+       leaf_hash) AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL""",
+    """CREATE TEMP TRIGGER adding_one INSTEAD OF INSERT ON adding BEGIN
+       UPDATE head
+         SET size = NEW.size, frontier = NEW.frontier, recorded_at = NEW.recorded_at
+         WHERE size = NEW.start AND frontier = NEW.peaks;
+       SELECT RAISE(ABORT, 'the log moved on') WHERE changes() <> 1;
+       INSERT INTO entry VALUES (NEW.start, NEW.key, NEW.data, NEW.leaf_hash); END""",
+)
+_ADD = "INSERT INTO adding VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 _TRIGGERS = (
     """CREATE TRIGGER entry_keeps_data BEFORE UPDATE ON entry
        BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END""",
     """CREATE TRIGGER entry_stays BEFORE DELETE ON entry
        BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END""",
-    # INSERT OR REPLACE deletes without asking the trigger above.
-    """CREATE TRIGGER entry_is_new BEFORE INSERT ON entry
-       WHEN EXISTS (SELECT 1 FROM entry
-                    WHERE leaf_index = NEW.leaf_index OR key = NEW.key)
+    # INSERT OR REPLACE deletes without asking the trigger above. But what a statement
+    # says about conflicts holds for its triggers' statements too: the head, which is
+    # always there, is then replaced as well, and that is refused. To look for the key
+    # before each insert would take a third of what the insert takes.
+    """CREATE TRIGGER entry_is_new AFTER INSERT ON entry
+       BEGIN INSERT OR IGNORE INTO head VALUES (1, 0, 0, x'', 0); END""",
+    """CREATE TRIGGER head_is_one AFTER INSERT ON head
        BEGIN SELECT RAISE(ABORT, 'entries are never replaced'); END""",
     """CREATE TRIGGER outbox_settled_stays BEFORE UPDATE ON outbox
        WHEN OLD.state <> 'open'
@@ -140,8 +157,7 @@ class SqliteStore(SqlStore):
         # and in again would cost as much as the insert itself.
         self._writer: Connection | None = None
         self._driver: sqlite3.Connection | None = None
-        self._path = path
-        self._file = _identity(path)
+        self._file = _identity(place)
         try:
             self._check()
         except BaseException:
@@ -150,7 +166,7 @@ class SqliteStore(SqlStore):
 
     def follow(self) -> bool:
         """Open the file that stands at the path now, if it is another."""
-        found = _identity(self._path)
+        found = _identity(self._place)
         if found in (None, self._file):
             return False
         self.close()
@@ -197,7 +213,7 @@ class SqliteStore(SqlStore):
         SQLite goes on in a file that was removed or replaced, and what it commits there
         is gone when this process ends.
         """
-        if _identity(self._path) != self._file:
+        if _identity(self._place) != self._file:
             raise StoreError(
                 "the ledger file is gone, or another one stands in its place",
                 "Nothing was written. Put the ledger back, or start Holdfast anew.",
@@ -209,6 +225,8 @@ class SqliteStore(SqlStore):
             writer = self._engine.connect()
             # A copy made by SQLite's own backup has lost this setting.
             _use_wal(writer)
+            for statement in _ADDING:
+                writer.exec_driver_sql(statement)
         self._writer = writer
         self._driver = _driver(writer)
         return self._driver
@@ -221,9 +239,14 @@ class SqliteStore(SqlStore):
             self._require_file()
             driver = self._driver or self._open_writer()
             try:
-                driver.execute("BEGIN IMMEDIATE")
-                self._write(rows, recorded_at, (size, peaks))
-                driver.execute("COMMIT")
+                if len(rows.keys) == 1:
+                    added = (rows.keys[0], rows.datas[0], rows.leaves[0])
+                    head = (size + 1, self._peaks, recorded_at)
+                    driver.execute(_ADD, (*head, size, peaks, *added))
+                else:
+                    driver.execute("BEGIN IMMEDIATE")
+                    self._write(rows, recorded_at, (size, peaks))
+                    driver.execute("COMMIT")
             except (sqlite3.IntegrityError, _NotThereError):
                 driver.rollback()
                 return False
@@ -265,12 +288,11 @@ class SqliteStore(SqlStore):
             driver.execute(_MOVE, head)
         elif driver.execute(_MOVE_FROM, head + known).rowcount != 1:
             raise _NotThereError
-        values = iter(rows)
-        for _ in range(len(rows) // _ROWS):
-            some = chain.from_iterable(islice(values, _ROWS))
-            driver.execute(_INSERT_SOME, tuple(some))
-        for row in values:
-            driver.execute(_INSERT, row)
+        keys, datas, leaves = rows.keys, rows.datas, rows.leaves
+        for at in range(0, len(keys), _ROWS):
+            some, to = keys[at : at + _ROWS], at + _ROWS
+            values = (rows.start + at, *some, *datas[at:to], *leaves[at:to])
+            driver.execute(_insert(len(some)), values)
 
     def _wipe(self) -> None:
         """Empty the write-ahead log, which holds pages as they were before.
@@ -297,6 +319,16 @@ class SqliteStore(SqlStore):
 
     def _explain(self, fault: Exception) -> StoreError:
         return _explain(fault, self._place)
+
+
+@cache
+def _insert(count: int) -> str:
+    """Return the statement for rows: the first's index, then keys, data and hashes."""
+    rows = (
+        f"(?1 + {at}, ?{2 + at}, ?{2 + count + at}, ?{2 + 2 * count + at})"
+        for at in range(count)
+    )
+    return _INSERT + ", ".join(rows)
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
@@ -387,9 +419,9 @@ def _fill_file(path: Path) -> None:
     _sync(path)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: str) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - At each append: twice as quick as a Path.
     except OSError:
         return None
     return found.st_dev, found.st_ino

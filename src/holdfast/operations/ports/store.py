@@ -11,7 +11,8 @@ from holdfast.errors import HoldfastError
 from holdfast.operations.ports.people import PersonalChange, SealedRow
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: setting its two fields past that would take as long as hashing the entry.
+@dataclass(slots=True)
 class Draft:
     """An entry about to be written: its unique key, and its bytes once time is known.
 
