@@ -13,10 +13,11 @@ import sqlite3
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,19 +193,23 @@ class Breaking:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
 
-    def cursor(self) -> Breaking:
-        """Return a cursor that breaks with it."""
-        return Breaking(self._driver.cursor(), self._commits)
-
     def execute(self, statement: str, *values: Any, **named: Any) -> Any:
-        """Do a statement; where it commits, break in turn before, after, not at all."""
-        if statement != "COMMIT" and not statement.startswith("WITH moved"):
-            return self._driver.execute(statement, *values, **named)
+        """Do a statement of SQLite, or the long way's of PostgreSQL."""
+        do = partial(self._driver.execute, statement, *values, **named)
+        return self._break(do) if statement in {"COMMIT", sqlite._ADD} else do()
+
+    def run(self, statement: str, values: Sequence[bytes]) -> int:
+        """Do a statement of PostgreSQL's short way, which commits by itself."""
+        written: int = self._break(partial(self._driver.run, statement, values))
+        return written
+
+    def _break(self, commit: Callable[[], Any]) -> Any:
+        """Break before the commit, after it, and not at all, in turn."""
         self._commits[0] += 1
         turn = self._commits[0] % 3
         if turn == 1:
             self._fail()
-        done = self._driver.execute(statement, *values, **named)
+        done = commit()
         if turn == 2:
             self._fail()
         return done
@@ -223,4 +228,8 @@ def break_writes(store: Any) -> None:
         room._driver = (  # type: ignore[assignment]
             lambda connection, plain=plain: Breaking(plain(connection), commits)
         )
+    prepared = postgresql.Prepared
+    postgresql.Prepared = (  # type: ignore[assignment,misc]
+        lambda driver: Breaking(prepared(driver), commits)
+    )
     store._driver = None

@@ -39,9 +39,11 @@ _ROWS = 64
 # four statements take a lone caller a fifth longer. View and trigger are temporary,
 # hence this connection's only; the file knows nothing of them.
 _ADDING = (
-    """CREATE TEMP VIEW adding (size, frontier, recorded_at, start, peaks, key, data,
-       leaf_hash) AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL""",
-    """CREATE TEMP TRIGGER adding_one INSTEAD OF INSERT ON adding BEGIN
+    """CREATE TEMP VIEW IF NOT EXISTS adding
+       (size, frontier, recorded_at, start, peaks, key, data, leaf_hash)
+       AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL""",
+    """CREATE TEMP TRIGGER IF NOT EXISTS adding_one
+       INSTEAD OF INSERT ON adding BEGIN
        UPDATE head
          SET size = NEW.size, frontier = NEW.frontier, recorded_at = NEW.recorded_at
          WHERE size = NEW.start AND frontier = NEW.peaks;
