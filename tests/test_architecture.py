@@ -75,6 +75,7 @@ SPEAKERS = {
     "smtplib": set(),
     "psycopg": {
         "storage/postgresql.py",  # Holdfast's own log.
+        "storage/prepared.py",  # The same log's appends, without the driver's cursor.
         "engines/postgresql.py",  # The database under protection: another server.
         "engines/acknowledged.py",  # The one who writes to it, as an application would.
         "demo/shop.py",  # The shop that customers use: not Holdfast's part.

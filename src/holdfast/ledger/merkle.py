@@ -87,7 +87,10 @@ class Frontier:
 
     def append(self, leaf: bytes) -> Frontier:
         """Return the frontier one leaf later."""
-        return self.extend((leaf,))
+        peaks, rest = self.peaks, self.size
+        while rest & 1:
+            leaf, peaks, rest = node_hash(peaks[-1], leaf), peaks[:-1], rest >> 1
+        return Frontier(self.size + 1, (*peaks, leaf))
 
     def extend(self, leaves: Iterable[bytes]) -> Frontier:
         """Return the frontier some leaves later."""

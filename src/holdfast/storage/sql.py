@@ -532,7 +532,9 @@ class SqlStore(ABC):
         # Compared as bytes, since another process may have written, or a commit failed.
         if edge.size != size or self._peaks != peaks:
             edge = Frontier.from_bytes(size, peaks)
-        self._edge = edge.extend(rows.leaves)
+        leaves = rows.leaves
+        is_one = len(leaves) == 1
+        self._edge = edge.append(leaves[0]) if is_one else edge.extend(leaves)
         self._peaks = self._edge.to_bytes()
 
     # Connections.
