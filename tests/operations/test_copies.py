@@ -10,7 +10,7 @@ import pytest
 from tests.operations.company import SEED, START, Company, company
 from tests.storage.logs import FakeTarget, Kept
 
-from holdfast.domain.controls.copying import judge_copies
+from holdfast.domain.controls.copying import CHECKED_COUNTS_FOR, judge_copies
 from holdfast.domain.controls.judging import Verdict
 from holdfast.domain.events.copies import (
     CopySeen,
@@ -105,6 +105,20 @@ def test_failing_and_recovering_are_told_once() -> None:
     assert len(made.events(PublishRecovered)) == 1
     assert judged(made) is None
     assert target.files["checkpoint"] == made.world.store.checkpoint()
+
+
+def test_a_copy_that_nobody_reads_back_is_stale() -> None:
+    """What was read back counts for two days, and no longer."""
+    made = with_copy(FakeTarget())
+    made.beat(3)
+    (checked,) = made.events(PublishChecked)
+    assert isinstance(checked, PublishChecked)
+    made.clock.advance(checked.at + CHECKED_COUNTS_FOR - made.clock.now())
+    assert judged(made) is None
+    made.clock.advance(timedelta(seconds=1))
+    verdict = judged(made)
+    assert verdict is not None
+    assert verdict.standing == "stale"
 
 
 def test_an_altered_copy_is_a_breach() -> None:

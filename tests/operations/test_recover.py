@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
-from tests.operations.company import DATASTORE, Company, company, recover
+from tests.operations.company import (
+    COMMITTEE,
+    DATASTORE,
+    Company,
+    company,
+    recover,
+    texts,
+)
+from tests.operations.test_packing import RUNBOOK
 from tests.operations.test_respond import desk, outage
 
 from holdfast.domain.events.incident import PreflightChecked, RecoveryVerified
@@ -17,10 +25,14 @@ from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.operations import respond
 from holdfast.operations.approving import cancel
+from holdfast.operations.govern import adopt
 from holdfast.operations.ports.engine import Preflight
 from holdfast.operations.recover import (
+    HELD,
+    led_by,
     plan,
     require_runner,
+    runbook_of,
     services_on,
     size_of,
     suspicion_of,
@@ -73,6 +85,24 @@ def test_only_what_was_asked_for_is_followed(made: Company) -> None:
         assert "holdfast cancel" in told.value.hint
     cancel(desk(made), ordered.recovery, "the other one")
     assert to_follow(desk(made).situation(), DATASTORE, 1, None) is None
+
+
+def test_the_runbook_that_was_ordered_leads_to_the_end(made: Company) -> None:
+    """A runbook adopted while a recovery is under way does not move its steps."""
+    log, texts_of = made.world.log, {}
+    for word in ("Look.", "Wait."):
+        text = RUNBOOK.replace("Look.", word)
+        texts_of[word] = replace(texts(), runbooks=(("orders.md", text),))
+    adopt(log, made.clock, texts_of["Look."], COMMITTEE)
+    digest = desk(made).situation().state.adopted.runbooks["orders.md"].digest
+    led = respond.Led(digest, HELD)
+    name = respond.order_recovery(desk(made), DATASTORE, repository=2, led=led).recovery
+    adopt(log, made.clock, texts_of["Wait."], COMMITTEE)
+    situation = desk(made).situation()
+    assert runbook_of(log, situation, DATASTORE).steps[0].text == "Wait."
+    assert led_by(log, situation, situation.state.recoveries[name]).steps[0].text == (
+        "Look."
+    )
 
 
 def test_one_that_came_to_its_end_is_shown_unless_another_is_asked(
