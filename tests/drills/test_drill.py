@@ -29,7 +29,8 @@ from holdfast.operations.ports.engine import Finished, Job, Lost, Rehearsal
 
 from .rig import DATASTORE, Rig, a_rig, until
 
-pytestmark = pytest.mark.engine
+# One server for all of them, and not one in each worker.
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("drill")]
 
 ARCHIVED, OPEN = 50, 7
 OPENED: list[int] = []  # The first transaction that is not archived.

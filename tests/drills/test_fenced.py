@@ -25,7 +25,8 @@ from holdfast.operations.ports.engine import Finished, Job, SmokeTest
 
 from .rig import DATASTORE, Rig, a_rig
 
-pytestmark = pytest.mark.engine
+# One server for all of them, and not one in each worker.
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("fenced")]
 
 SH = "/bin/sh"
 PSQL = "/usr/lib/postgresql/15/bin/psql"

@@ -20,7 +20,8 @@ from holdfast.operations.ports.engine import Measure
 
 from .rig import DATASTORE, Rig, a_rig, until, unused_port
 
-pytestmark = pytest.mark.engine
+# One server for all of them, and not one in each worker.
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("measure")]
 
 
 @pytest.fixture(scope="module")
