@@ -67,6 +67,7 @@ def publish(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
                     "files": shipped.files,
                     "people": saved.rows if saved else None,
                     "people_at": saved.target if saved else None,
+                    "people_left": saved.left if saved and saved.left >= 0 else None,
                 }
             )
     if json:

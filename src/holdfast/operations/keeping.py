@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from holdfast.domain.events.copies import PublishFailing, PublishRecovered
-from holdfast.domain.events.people import PersonalSaved
+from holdfast.domain.events.people import UNKNOWN, PersonalSaved
 from holdfast.domain.state import State
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
@@ -66,10 +66,11 @@ class SafePlace(Protocol):
         """Keep a backup, sealed; it is the newest one from then on."""
         ...
 
-    def prune(self, before: datetime, size: int) -> tuple[str, ...]:
+    def prune(self, before: datetime, size: int) -> tuple[str, ...] | None:
         """Remove backups made before a moment, or of a log not larger than a size.
 
         Returns the names of those that the place does not let go; the newest stays.
+        ``None`` where it may not be listed, so that nobody knows.
         """
         ...
 
@@ -145,9 +146,8 @@ class Keeper:
         manifest = Manifest(checkpoint.origin, checkpoint.size, root, now, len(rows))
         self.place.save(Backup(manifest, rows))
         left = self.place.prune(now - self.retention, _last_erasure(state))
-        return PersonalSaved(
-            self.place.name, checkpoint.size, len(rows), len(left), now
-        )
+        count = UNKNOWN if left is None else len(left)
+        return PersonalSaved(self.place.name, checkpoint.size, len(rows), count, now)
 
 
 def _checkpoint(note: bytes) -> Checkpoint:

@@ -98,10 +98,13 @@ class PersonalPlace:
         self.target.settle()
         self.target.replace(self.prefix + NEWEST, data)
 
-    def prune(self, before: datetime, size: int) -> tuple[str, ...]:
+    def prune(self, before: datetime, size: int) -> tuple[str, ...] | None:
         """Remove what is too old, or knows too little; return what is not let go."""
         left = []
-        for name in self.target.names(self.prefix):
+        names = self.target.names(self.prefix)
+        if NEWEST not in names:
+            return None  # It was put there just now: so the place may not be listed.
+        for name in names:
             of = _size_and_moment(name)
             if of is None or (of[0] > size and of[1] >= before):
                 continue

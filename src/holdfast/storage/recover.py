@@ -36,7 +36,7 @@ from holdfast.storage.evidence import (
 )
 from holdfast.storage.folder import Folder
 from holdfast.storage.sharing import sharing
-from holdfast.storage.targets import Target
+from holdfast.storage.targets import FolderTarget, Target
 
 Progress = Callable[[int, int], None]
 BUNDLES = "tile/entries/"
@@ -162,6 +162,7 @@ def _pull(
     while True:
         notes, ignored = _notes(target, keys, spent)
         if not notes:
+            _require_folder(target)
             raise StoreError(
                 "the copy shows no checkpoint that this key verifies",
                 "Look at the address, at the key, and whether anything was published.",
@@ -235,6 +236,15 @@ def restore_evidence(
         if progress:
             progress(start + len(entries), pulled.size)
     return joined(parts)
+
+
+def _require_folder(target: Target) -> None:
+    if isinstance(target, FolderTarget) and not target.folder.path.is_dir():
+        raise StoreError(
+            "the folder of the copy is not there",
+            "Look at the address, and whether its disk is mounted.",
+            target.name,
+        )
 
 
 def _notes(

@@ -222,9 +222,9 @@ class BucketTarget:
         try:
             pages = obstore.list(self.bucket, "checkpoints")
             names = [one["path"].rsplit("/", 1)[-1] for page in pages for one in page]
-        except _REFUSED:
-            return []
         except _FAULTS as fault:
+            if _is_refusal(fault):
+                return []
             raise self._unreached("list", "checkpoints", fault) from None
         return sorted({int(name) for name in names if name.isdecimal()})
 
@@ -232,9 +232,9 @@ class BucketTarget:
         """Return the objects directly under the prefix."""
         try:
             found = obstore.list_with_delimiter(self.bucket, under or None)["objects"]
-        except _REFUSED:
-            return []
         except _FAULTS as fault:
+            if _is_refusal(fault):
+                return []
             raise self._unreached("list", "", fault) from None
         return sorted(one["path"].rsplit("/", 1)[-1] for one in found)
 
@@ -282,6 +282,13 @@ class BucketTarget:
             "Look at the network, the bucket, and what its credentials may do.",
             self.name,
         )
+
+
+def _is_refusal(fault: Exception) -> bool:
+    """Say whether credentials may not; of a listing obstore tells it in words alone."""
+    words = _STATUS.search(str(fault))
+    said = words is not None and words[0].startswith(("401 ", "403 "))
+    return said or isinstance(fault, _REFUSED)
 
 
 def open_target(url: str, options: Mapping[str, str] | None = None) -> Target:

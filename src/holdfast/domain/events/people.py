@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
+# Of how many backups are left, where the place may not be listed.
+UNKNOWN = -1
 Reason = Literal["request", "left", "retention", "mistake"]
 
 
@@ -38,7 +40,8 @@ class PersonErased:
 class PersonalSaved:
     """What is kept of people was saved off-site, as of a log of ``size`` entries.
 
-    ``left`` counts backups that should be gone and that the place did not let go.
+    ``left`` counts backups that should be gone and that the place did not let go, and
+    is -1 where it may not be listed: then its own rule must see to it.
     """
 
     TYPE: ClassVar[str] = "personal.saved"
