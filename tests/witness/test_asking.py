@@ -13,6 +13,7 @@ from tests.witness.rig import RamMemory
 
 from holdfast.domain.controls.all import CONTROLS
 from holdfast.domain.controls.judging import Verdict
+from holdfast.domain.controls.witnessing import judge_witnesses
 from holdfast.domain.events.witness import (
     WitnessCosigned,
     WitnessDisagreed,
@@ -151,6 +152,12 @@ def test_few_entries() -> None:
     assert any("witness auditor" in proof.text for proof in standing.proofs)
     made.clock.advance(timedelta(days=3))
     assert verdict(made).standing == "stale"
+    # The log's own verification is as old by now: look at the witnesses alone.
+    situation = made.world.situation()
+    assert situation is not None
+    alone = judge_witnesses(situation)
+    assert alone is not None
+    assert alone.reason == "witness auditor was not asked for too long"
 
 
 def test_asked_again_from_where_it_was() -> None:
