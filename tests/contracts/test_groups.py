@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from holdfast.errors import HoldfastError
 from holdfast.ledger.errors import LedgerError
-from holdfast.ledger.merkle import fold, leaf_hashes
+from holdfast.ledger.merkle import Frontier, fold, leaf_hashes
 from holdfast.operations.ports.store import (
     Appended,
     Draft,
@@ -33,6 +33,7 @@ from holdfast.storage.memory import MemoryStore
 from holdfast.storage.planning import Request
 from holdfast.storage.sql import SqlStore
 from holdfast.storage.sqlite import _ADD
+from holdfast.storage.tables import head
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
@@ -259,6 +260,20 @@ def test_a_repeat_among_many_costs_a_look_and_no_connection(store: Any) -> None:
         assert answer.fresh == (False, True, False, False)
     assert store._writer is writer
     assert _entries(store) == [b"k0", b"k1", b"k2", b"k3", b"k4"]
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_a_head_that_is_not_where_it_was_is_looked_at(
+    store: SqlStore, width: int
+) -> None:
+    """Where another frontier stands at the same size, entries go on from that one."""
+    with store._writing() as connection:
+        connection.execute(head.update().values(frontier=bytes(32)))
+    drafts = [_draft(f"a{n}") for n in range(width)]
+    assert store.append(drafts, now=NOW).size == 1 + width
+    front = Frontier(1, (bytes(32),))
+    grown = front.extend(leaf_hashes([draft.seal(NOW) for draft in drafts]))
+    assert store.root() == (grown.size, grown.root())
 
 
 def test_an_interrupted_leader_loses_nothing(store: SqlStore) -> None:
