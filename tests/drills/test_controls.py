@@ -464,11 +464,11 @@ def test_a_standby_that_hangs_is_missed(green: Watched) -> None:
         until(lambda: not streams(green), seconds=150)
         with green.rig.connect() as session:
             row = session.execute(
-                "select count(*) from pg_stat_replication"
+                "select count(*) > 0 from pg_stat_replication"
                 " where application_name = %s and state = 'streaming'",
                 (STANDBY,),
             ).fetchone()
-        assert row == (1,)
+        assert row == (True,)
         assert_red(green, "redundancy", "breached", f"{STANDBY} is declared")
     finally:
         os.kill(receiver, signal.SIGCONT)
