@@ -158,7 +158,14 @@ def pgbackrest(folder: Path, bin_folder: str, tool: str) -> dict[str, object]:
             "log": str(folder / "log"),
             "bin_folder": bin_folder,
         },
-        "repositories": [],
+        "repositories": [
+            {
+                "number": 1,
+                "path": str(folder / "repository"),
+                "key_file": str(folder / "repository.key"),
+                "off_site": False,
+            }
+        ],
     }
 
 
