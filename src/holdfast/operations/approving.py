@@ -8,9 +8,6 @@ the other is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from holdfast.domain import recovering
 from holdfast.domain.controls.judging import Situation
 from holdfast.domain.events.authority import (
@@ -30,13 +27,9 @@ from holdfast.operations.authority import (
     require_second,
     require_signed_in,
 )
-from holdfast.operations.ports.store import MovedOnError
-from holdfast.operations.respond import Desk
+from holdfast.operations.respond import Desk, at_its_size
 
 WORDS_MAX = 300
-# How often to look again where the log grew meanwhile.
-LOOKS = 50
-_T = TypeVar("_T")
 
 
 def pending(situation: Situation) -> tuple[Order, ...]:
@@ -73,7 +66,7 @@ def approve(desk: Desk, name: str) -> Order:
         _record(desk, approved, situation)
         return order
 
-    return _in_turn(once)
+    return at_its_size(once)
 
 
 def break_glass(desk: Desk, name: str, reason: str) -> Order:
@@ -87,7 +80,7 @@ def break_glass(desk: Desk, name: str, reason: str) -> Order:
         _record(desk, broken, situation)
         return order
 
-    return _in_turn(once)
+    return at_its_size(once)
 
 
 def review(desk: Desk, name: str, words: str) -> Order:
@@ -106,7 +99,7 @@ def review(desk: Desk, name: str, words: str) -> Order:
         _record(desk, reviewed, situation)
         return order
 
-    return _in_turn(once)
+    return at_its_size(once)
 
 
 def cancel(desk: Desk, name: str, reason: str) -> None:
@@ -114,7 +107,7 @@ def cancel(desk: Desk, name: str, reason: str) -> None:
 
     A runner that takes it at this moment wins.
     """
-    _in_turn(lambda: _cancel(desk, name, reason))
+    at_its_size(lambda: _cancel(desk, name, reason))
 
 
 def _cancel(desk: Desk, name: str, reason: str) -> None:
@@ -195,13 +188,3 @@ def in_a_few_words(text: str, what: str) -> str:
 def _record(desk: Desk, event: Event, situation: Situation) -> None:
     fact = Fact(event, situation.now, actor=f"person:{desk.person}")
     desk.log.record([fact], expected_size=situation.state.size)
-
-
-def _in_turn(once: Callable[[], _T]) -> _T:
-    """Do it at the size that was looked at; where the log moved on, look again."""
-    for _ in range(LOOKS):
-        try:
-            return once()
-        except MovedOnError:
-            continue
-    return once()

@@ -165,16 +165,16 @@ def order_recovery(
 
 
 def at_its_size(order: Callable[[], _T]) -> _T:
-    """Give an order that is recorded at the very size it was drawn from.
+    """Record an order, or a word on one, at the very size it was drawn from.
 
-    Of two who order at once, one looks again at what the other did.
+    Of two who speak at once, one looks again at what the other did.
     """
     for _ in range(TRIES):
         with suppress(MovedOnError):
             return order()
     raise HoldfastError(
-        "the log is written to so fast that the order found no place",
-        "Give the order again.",
+        "the log is written to so fast that this found no place",
+        "Nothing was recorded. Say it again.",
     )
 
 
