@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 PATIENCE_SECONDS = 180.0
+_LOCAL = 3
 _PAINT = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
@@ -71,6 +72,18 @@ class Terminal:
         """Wait for a question, and answer it."""
         self.expect(words)
         self.say(text)
+
+    def confide(self, words: str, secret: str) -> None:
+        """Wait until a secret is asked for, and type it where nobody sees it.
+
+        What is typed before the terminal stops showing it is thrown away.
+        """
+        self.expect(words)
+        limit = time.monotonic() + PATIENCE_SECONDS
+        while termios.tcgetattr(self._far)[_LOCAL] & termios.ECHO:
+            assert time.monotonic() < limit, f"still shown: {words}\n{self.text}"
+            self._take()
+        self.say(secret)
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""

@@ -77,7 +77,7 @@ def lead_the_first(company: Company) -> tuple[Terminal, str]:
     typed = ("recover", "--repository", "2")
     lead = company.at_terminal("chi", *typed)
     lead.expect("chi must sign in")
-    lead.answer("Password", company.box.password)
+    lead.confide("Password", company.box.password)
     lead.answer("Declare a disaster?")
     lead.answer(f"Restore {ORDERS} over production from repository 2")
     lead.answer("1: Tell the team in the incident's channel")
