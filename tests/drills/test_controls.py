@@ -437,7 +437,7 @@ def test_a_standby_that_stops_is_missed(green: Watched) -> None:
             green.look()
             assert_red(green, "redundancy", "breached", f"{STANDBY} is declared")
         finally:
-            copying.send_signal(signal.SIGINT)
+            copying.terminate()
     assert green.standby is not None
     start_server(green.standby, green.rig.protected.deadlines)
     until(lambda: streams(green))
