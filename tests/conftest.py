@@ -1,12 +1,18 @@
-"""What holds for all tests: no clock of a busy machine, and the long ones first."""
+"""What holds for all tests: no clock of a busy machine, the long ones first, Ctrl-C."""
 
 from __future__ import annotations
+
+import signal
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("holdfast", deadline=None)
 settings.load_profile("holdfast")
+
+# A shell's background job ignores Ctrl-C, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)
