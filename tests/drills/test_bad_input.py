@@ -96,7 +96,7 @@ def full(place: Path) -> Iterator[None]:
         (place / "filler").write_bytes(filler)
         yield
     finally:
-        subprocess.run(("umount", place), check=True)
+        subprocess.run(("umount", "-l", place), check=True)
         shutil.rmtree(place)
         kept.rename(place)
 
