@@ -12,7 +12,7 @@ import stat
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -184,7 +184,32 @@ class WitnessAt(_Part):
         return str(key)
 
 
-class RunnerSettings(_Part):
+class Witnessed(_Part):
+    """Who cosigns the log, and how many of them are enough."""
+
+    witnesses: list[WitnessAt] = []
+    witness_quorum: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def quorum(self) -> int:
+        """How many witnesses make a checkpoint witnessed; by default all."""
+        return self.witness_quorum or len(self.witnesses)
+
+    @model_validator(mode="after")
+    def _quorum_can_be_reached(self) -> Self:
+        """Refuse a witness that is counted twice, and a quorum that never comes."""
+        names = {witness.name for witness in self.witnesses}
+        keys = {witness.key for witness in self.witnesses}
+        if min(len(names), len(keys)) < len(self.witnesses):
+            message = "witnesses must differ in name and in key"
+            raise ValueError(message)
+        if (self.witness_quorum or 0) > len(self.witnesses):
+            message = "witness_quorum is larger than the number of witnesses"
+            raise ValueError(message)
+        return self
+
+
+class RunnerSettings(Witnessed):
     """What the runner is configured with: the engines and the copies off-site.
 
     ``log_key`` is the log's public key: the runner signs nothing. ``witnesses`` are
@@ -204,13 +229,6 @@ class RunnerSettings(_Part):
     # The shortest month: within the month in which a person must be answered, the last
     # backup that may still hold them is gone.
     personal_retention_days: Annotated[int, Field(ge=1, le=366)] = 28
-    witnesses: list[WitnessAt] = []
-    witness_quorum: Annotated[int, Field(ge=1)] | None = None
-
-    @property
-    def quorum(self) -> int:
-        """How many witnesses make a checkpoint witnessed; by default all."""
-        return self.witness_quorum or len(self.witnesses)
 
     @model_validator(mode="after")
     def _datastores_differ(self) -> RunnerSettings:
@@ -239,7 +257,7 @@ class RunnerSettings(_Part):
         return self
 
 
-class Settings(_Part):
+class Settings(Witnessed):
     """What a node is configured with."""
 
     node: Name = "node-1"
@@ -256,14 +274,7 @@ class Settings(_Part):
     status_page: StatusPageAt | None = None
     drill_window: str | None = None
     people_key: Path = Path("people.key")
-    witnesses: list[WitnessAt] = []
-    witness_quorum: Annotated[int, Field(ge=1)] | None = None
     witness_silent_after: Length = timedelta(minutes=10)
-
-    @property
-    def quorum(self) -> int:
-        """How many witnesses make a checkpoint witnessed; by default all."""
-        return self.witness_quorum or len(self.witnesses)
 
     @field_validator("drill_window")
     @classmethod
@@ -285,19 +296,6 @@ class Settings(_Part):
             )
             raise ValueError(message)
         return values
-
-    @model_validator(mode="after")
-    def _quorum_can_be_reached(self) -> Settings:
-        """Refuse a witness that is counted twice, and a quorum that never comes."""
-        names = {witness.name for witness in self.witnesses}
-        keys = {witness.key for witness in self.witnesses}
-        if min(len(names), len(keys)) < len(self.witnesses):
-            message = "witnesses must differ in name and in key"
-            raise ValueError(message)
-        if (self.witness_quorum or 0) > len(self.witnesses):
-            message = "witness_quorum is larger than the number of witnesses"
-            raise ValueError(message)
-        return self
 
     @model_validator(mode="after")
     def _lease_outlives_channels(self) -> Settings:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from tests.witness.rig import COSIGNER, SIGNER
 
 from holdfast.ledger.witness import Cosigner
-from holdfast.settings import Settings
+from holdfast.settings import RunnerSettings, Settings
 
 FIRST = {"name": "first", "url": "https://w.example/", "key": str(COSIGNER.key)}
 OTHER_KEY = str(Cosigner("other.example/w", bytes([3]) * 32).key)
@@ -26,6 +26,7 @@ def test_accepted() -> None:
     assert Settings().witness_quorum is None
 
 
+@pytest.mark.parametrize("kind", [Settings, RunnerSettings])
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -40,7 +41,9 @@ def test_accepted() -> None:
         ({"witnesses": [FIRST], "witness_quorum": 0}, "greater than or equal to 1"),
     ],
 )
-def test_refused(values: Mapping[str, object], words: str) -> None:
+def test_refused(
+    values: Mapping[str, object], words: str, kind: type[Settings | RunnerSettings]
+) -> None:
     """A key that is none, a witness counted twice, a quorum that never comes."""
     with pytest.raises(ValidationError, match=words):
-        Settings.model_validate(values)
+        kind.model_validate(values)
