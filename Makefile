@@ -21,11 +21,11 @@ test: check
 check: $(READY) packages lint types floors docstrings docs
 
 lint: $(READY)
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench
 
 format: $(READY)
-	$(BIN)/ruff check --fix src tests; $(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix src tests bench; $(BIN)/ruff format src tests bench
 
 types: $(READY)
 	$(BIN)/mypy

@@ -1,7 +1,7 @@
 """How long Holdfast's own recovery takes: a log of a real mix, back from its copy.
 
-``python bench/rebuilding.py --size 1000000 --signed-every 100``. The copy is a folder on
-this machine's disk, so that no network is measured; the steps are those of the command.
+``python bench/rebuilding.py --size 1000000 --signed-every 100``. The copy is a folder
+on this machine's disk, so that no network is measured; the steps are the command's own.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from bare import Bare
 from losing import Loss, lose
 from measure import PAGE, where_and_when, write_page
 from plots import losses_plot, times_plot
-from restoring import Place, Timed, copy_time, prepared, rehearsed
+from restoring import Place, Timed, copied, prepared, rehearsed
 
 ROOT = Path(__file__).parent.parent
 PLOTS = ROOT / "docs" / "plots"
@@ -86,7 +86,8 @@ def _run(place: Place, size: str, number: int, runs: int) -> Timed:
             wall, steps = bare.restore()
             timed = replace(timed, hand=wall, hand_steps=steps)
     say(f"{size}: run {number + 1} of {runs}, cp -r")
-    return replace(timed, copy=copy_time(place), size_bytes=place.size_bytes())
+    copy, size_bytes = copied(place)
+    return replace(timed, copy=copy, size_bytes=size_bytes)
 
 
 def _report(timed: list[Timed], lost: list[Loss]) -> str:

@@ -75,11 +75,6 @@ class Place:
     engine: PgBackRest
     checks: tuple[tuple[str, str], ...]
 
-    def size_bytes(self) -> int:
-        """Return the size of the data directory."""
-        files = self.protected.cluster.data.rglob("*")
-        return sum(f.stat().st_size for f in files if f.is_file())
-
 
 @contextmanager
 def prepared(base: Path, size: int) -> Iterator[Place]:
@@ -119,17 +114,25 @@ def rehearsed(place: Place, number: int) -> tuple[float, Steps]:
     return wall, tuple((name, spent.total_seconds()) for name, _, spent in steps)
 
 
-def copy_time(place: Place) -> float:
-    """Copy the data directory with `cp -r` and sync it; return the seconds."""
+def copied(place: Place) -> tuple[float, int]:
+    """Copy the data directory with `cp -r` and sync it; return seconds and bytes.
+
+    The server is stopped meanwhile: one that runs recycles files under the copy.
+    """
     copy = place.base / "copy"
-    began = time.monotonic()
-    subprocess.run(
-        ["/usr/bin/cp", "-r", place.protected.cluster.data, copy], check=True
-    )
-    subprocess.run(["/usr/bin/sync", "-f", copy], check=True)
-    spent = time.monotonic() - began
+    stop_cluster(place.protected)
+    try:
+        began = time.monotonic()
+        subprocess.run(
+            ["/usr/bin/cp", "-r", place.protected.cluster.data, copy], check=True
+        )
+        subprocess.run(["/usr/bin/sync", "-f", copy], check=True)
+        spent = time.monotonic() - began
+    finally:
+        start_cluster(place.protected)
+    size = sum(file.stat().st_size for file in copy.rglob("*") if file.is_file())
     shutil.rmtree(copy)
-    return spent
+    return spent, size
 
 
 def finish(engine: PgBackRest, job: Job) -> Finished:
