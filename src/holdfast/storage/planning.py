@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import compress, count
 from typing import TypeAlias
 
-from holdfast.ledger.merkle import leaf_hashes
+from holdfast.ledger.merkle import leaf_hash, leaf_hashes
 from holdfast.ledger.tiles import ENTRY_MAX, require_entry
 from holdfast.operations.ports.people import PersonalChange
 from holdfast.operations.ports.store import (
@@ -74,9 +74,15 @@ def plan(
     drafts: Sequence[Draft], known: Mapping[str, int], size: int, recorded_at: datetime
 ) -> Plan:
     """Seal the drafts whose key is new, in order; the others keep their place."""
+    if len(drafts) == 1 and drafts[0].key not in known:
+        # The same as below in half the time, since most drafts come alone.
+        data = drafts[0].seal(recorded_at)
+        require_entry(data)
+        rows = Rows(size, [drafts[0].key], [data], [leaf_hash(data)])
+        return Plan(rows, (size,), (True,))
     keys = [draft.key for draft in drafts]
     indices: Sequence[int] = range(size, size + len(keys))
-    fresh = [True] * len(keys)
+    fresh: Sequence[bool] = [True] * len(keys)
     if len(set(keys)) < len(keys) or not known.keys().isdisjoint(keys):
         indices, fresh = _places(keys, known, size)
         drafts = list(compress(drafts, fresh))
@@ -147,6 +153,40 @@ class Request:
         return self._appended
 
 
+def lay_together(
+    group: Sequence[Request], size: int, recorded_at: int
+) -> tuple[Rows, int]:
+    """Return the rows of requests for nothing but new entries, and the last moment.
+
+    The same as a `Course` of them in a third of the time, as most groups are. Raises
+    what a seal raises, or `LookupError` where one of the requests needs a closer look.
+    """
+    keys: list[str] = []
+    datas: list[bytes] = []
+    for request in group:
+        if not request.is_plain or request.expected_size not in {
+            None,
+            size + len(keys),
+        }:
+            raise LookupError
+        recorded_at, moment = no_earlier(request.now, recorded_at)
+        for draft in request.drafts:
+            keys.append(draft.key)
+            datas.append(draft.seal(moment))
+    if len(set(keys)) < len(keys) or not keys:
+        raise LookupError
+    require_entry(max(datas, key=len))
+    return Rows(size, keys, datas, leaf_hashes(datas)), recorded_at
+
+
+def tell_together(group: Sequence[Request], size: int) -> None:
+    """Answer requests whose rows are stored from that size on."""
+    for request in group:
+        start, size = size, size + len(request.drafts)
+        fresh = (True,) * (size - start)
+        request.answer(Appended(size, tuple(range(start, size)), fresh))
+
+
 Settle: TypeAlias = Callable[[Sequence[Settlement], int], None]
 
 
@@ -163,7 +203,6 @@ class Course:
         self.rows = Rows(size, [], [], [])
         self.parcels: list[Parcel] = []
         self.personal: list[PersonalChange] = []
-        self.has_failed_seal = False
         self._known = dict(known)
         self._answers: list[tuple[Request, Appended | Exception]] = []
 
@@ -177,11 +216,10 @@ class Course:
         if expected is not None and expected != self.size:
             self._answers.append((request, MovedOnError(expected, self.size)))
             return
-        moment = max(to_micros(request.now), self.recorded_at)
+        moment, recorded_at = no_earlier(request.now, self.recorded_at)
         try:
-            planned = plan(request.drafts, self._known, self.size, from_micros(moment))
+            planned = plan(request.drafts, self._known, self.size, recorded_at)
         except Exception as fault:  # noqa: BLE001 - It is raised where it belongs.
-            self.has_failed_seal = True
             self._answers.append((request, fault))
             return
         if request.settlements:
@@ -212,12 +250,16 @@ class Course:
 
 def require_keys(drafts: Sequence[Draft], parcels: Sequence[Parcel]) -> None:
     """Refuse a key that not every store can keep."""
-    for draft in drafts:
-        if not draft.key or not draft.key.isprintable():
-            raise _not_a_key(draft.key)
-    for parcel in parcels:
-        if not parcel.key or not parcel.key.isprintable():
-            raise _not_a_key(parcel.key)
+    keys = [draft.key for draft in drafts]
+    if parcels:
+        keys += [parcel.key for parcel in parcels]
+    # Asked of all at once, since it is asked at each append.
+    if not (all(keys) and "".join(keys).isprintable()):
+        raise _not_a_key(next(key for key in keys if not _is_key(key)))
+
+
+def _is_key(key: str) -> bool:
+    return bool(key) and key.isprintable()
 
 
 def _not_a_key(key: str) -> StoreError:
@@ -225,6 +267,18 @@ def _not_a_key(key: str) -> StoreError:
         f"not a key: {key!r}",
         "A key is printable text made from what caused the entry.",
     )
+
+
+def no_earlier(now: datetime, last: int) -> tuple[int, datetime]:
+    """Return now, but not before the last recorded moment, as microseconds and in UTC.
+
+    Time in the log never goes back, whatever the clock does.
+    """
+    micros = to_micros(now)
+    if micros >= last and now.tzinfo is UTC:
+        return micros, now
+    micros = max(micros, last)
+    return micros, from_micros(micros)
 
 
 def to_micros(moment: datetime) -> int:

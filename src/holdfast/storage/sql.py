@@ -40,10 +40,11 @@ from holdfast.storage.planning import (
     Course,
     Request,
     Rows,
-    from_micros,
+    lay_together,
+    no_earlier,
     plan,
     require_keys,
-    to_micros,
+    tell_together,
 )
 from holdfast.storage.tables import (
     ADDED,
@@ -216,9 +217,9 @@ class SqlStore(ABC):
             size = self._edge.size
             if not self._wrote_last or expected_size not in {None, size}:
                 return None
-            moment = max(to_micros(now), self._recorded_at)
+            moment, recorded_at = no_earlier(now, self._recorded_at)
             try:
-                planned = plan(drafts, {}, size, from_micros(moment))
+                planned = plan(drafts, {}, size, recorded_at)
             except Exception:  # noqa: BLE001 - It may be there, and need no seal.
                 return None
             written = self._move_on(planned.rows, moment)
@@ -272,18 +273,13 @@ class SqlStore(ABC):
         does not end there, or something else about them needs a look into the log.
         """
         size = self._edge.size
-        for request in group:
-            if not request.is_plain or request.expected_size not in {None, size}:
-                return False
-        course = Course(size, self._recorded_at, {})
-        for request in group:
-            course.take(request)
-        # Whose seal fails may be there already, and need none.
-        if course.has_failed_seal or not course.rows:
+        try:
+            rows, recorded_at = lay_together(group, size, self._recorded_at)
+        except Exception:  # noqa: BLE001 - It may be there, and need no seal.
             return False
-        if not self._move_on(course.rows, course.recorded_at):
+        if not self._move_on(rows, recorded_at):
             return False
-        course.tell()
+        tell_together(group, size)
         return True
 
     def _move_on(self, rows: Rows, recorded_at: int) -> bool:

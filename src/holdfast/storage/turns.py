@@ -27,20 +27,17 @@ class Turns:
         self._serve = serve
         self._lock = threading.Lock()
         self._waiting: deque[Request] = deque()
-        self._is_taken = False
+        self._turn = threading.Lock()
 
     def take(self) -> bool:
         """Take the turn if nobody has it; who took it must `pass_on`."""
-        with self._lock:
-            is_free = not self._is_taken
-            self._is_taken = True
-        return is_free
+        return self._turn.acquire(blocking=False)
 
     def pass_on(self) -> None:
         """Give the turn to the first who waits, or to nobody."""
         with self._lock:
             if not self._waiting:
-                self._is_taken = False
+                self._turn.release()
                 return
             following = self._waiting.popleft()
             following.leads = True
@@ -50,11 +47,10 @@ class Turns:
     def submit(self, request: Request) -> None:
         """Return when the request is answered, by this thread or by another."""
         with self._lock:
-            if self._is_taken:
+            if not self.take():
                 request.turn = threading.Lock()
                 request.turn.acquire()
                 self._waiting.append(request)
-            self._is_taken = True
         if request.turn is None or self._wait(request, request.turn):
             self._lead(request)
 

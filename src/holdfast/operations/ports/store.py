@@ -11,7 +11,8 @@ from holdfast.errors import HoldfastError
 from holdfast.operations.ports.people import PersonalChange, SealedRow
 
 
-# Not frozen: setting its two fields past that would take as long as hashing the entry.
+# Not frozen, nor is `Appended`: setting two fields past that takes as long as hashing
+# the entry.
 @dataclass(slots=True)
 class Draft:
     """An entry about to be written: its unique key, and its bytes once time is known.
@@ -90,7 +91,7 @@ class Delivered:
     settled_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Appended:
     """Where the drafts ended up. ``fresh`` is false where the key was there already."""
 
