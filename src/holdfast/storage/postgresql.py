@@ -20,6 +20,7 @@ import psycopg
 from sqlalchemy import URL, Connection, create_engine, event, inspect
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from holdfast.storage.edge import Edge
 from holdfast.storage.errors import CLOSED, CLOSED_WORDS, StoreError
 from holdfast.storage.planning import Rows
 from holdfast.storage.prepared import BYTEA, TEXT, Prepared, array, number
@@ -142,13 +143,11 @@ class PostgresqlStore(SqlStore):
         self._drop_writer()
         super().close()
 
-    def _write_from(
-        self, size: int, peaks: bytes, rows: Rows, recorded_at: int
-    ) -> bool:
+    def _write_from(self, start: Edge, rows: Rows, recorded_at: int) -> bool:
         with self._speaking():
             assert self._prepared is not None, "it was opened with its connection"
             keys = [key.encode(self._prepared.encoding) for key in rows.keys]
-            to = (number(self._edge.size), self._peaks, number(recorded_at))
+            to = (number(self._edge.size), self._edge.peaks, number(recorded_at))
             if len(rows) == 1:
                 statement = _ONE_AT_ONCE
                 added = (keys[0], rows.datas[0], rows.leaves[0])
@@ -160,7 +159,8 @@ class PostgresqlStore(SqlStore):
                     array(BYTEA, rows.leaves),
                 )
             try:
-                done = self._prepared.run(statement, (*to, number(size), peaks, *added))
+                there = (number(rows.start), start.peaks)
+                done = self._prepared.run(statement, (*to, *there, *added))
             except (psycopg.IntegrityError, psycopg.DataError):
                 return False
             return done == len(rows)
@@ -238,7 +238,8 @@ class PostgresqlStore(SqlStore):
         driver = self._spoken
         with driver.pipeline():
             driver.execute(_INSERT, columns)
-            driver.execute(_MOVE, (self._edge.size, self._peaks, recorded_at))
+            to = (self._edge.size, self._edge.peaks, recorded_at)
+            driver.execute(_MOVE, to)
 
     @property
     def _spoken(self) -> _Driver:

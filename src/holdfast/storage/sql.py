@@ -35,6 +35,7 @@ from holdfast.operations.ports.store import (
 from holdfast.storage import outbox as letters
 from holdfast.storage import people as personal_data
 from holdfast.storage.checkpoints import added_to
+from holdfast.storage.edge import Edge
 from holdfast.storage.errors import StoreError
 from holdfast.storage.planning import (
     Course,
@@ -94,14 +95,15 @@ class SqlStore(ABC):
         reader: Engine,
         place: str,
         fault: type[Exception],
+        version: int = FORMAT,
     ) -> None:
         self._engine = engine
         self._reader = reader
         self._place = place
         self._faults = (SQLAlchemyError, fault)
-        # Where the log ends as far as this store knows, and the same as bytes.
-        self._edge = Frontier()
-        self._peaks = b""
+        self._format = version
+        # Where the log ends as far as this store knows.
+        self._edge = Edge(Frontier())
         self._recorded_at = 0
         self._wrote_last = False
         self._turns = Turns(self._serve)
@@ -127,13 +129,11 @@ class SqlStore(ABC):
         """Begin the transaction of an append, and commit it."""
 
     @abstractmethod
-    def _write_from(
-        self, size: int, peaks: bytes, rows: Rows, recorded_at: int
-    ) -> bool:
-        """Write entries and the head they lead to, and commit, in the fewest steps.
+    def _write_from(self, start: Edge, rows: Rows, recorded_at: int) -> bool:
+        """Write entries, from that edge to `_edge`, and commit, in the fewest steps.
 
-        Does nothing and returns false if the head is not at that size and those peaks,
-        or a key is there already.
+        Does nothing and returns false if the log does not end at ``start``, or a key is
+        there already.
         """
 
     @abstractmethod
@@ -177,8 +177,8 @@ class SqlStore(ABC):
     def root(self) -> tuple[int, bytes]:
         """Return size and root of one moment."""
         with self._reading() as connection:
-            found = connection.execute(select(head.c.size, head.c.frontier)).one()
-        return found.size, Frontier.from_bytes(found.size, found.frontier).root()
+            [(size, peaks, *_)] = self._ends(connection)
+        return size, Frontier.from_bytes(size, peaks).root()
 
     def append(
         self,
@@ -284,11 +284,10 @@ class SqlStore(ABC):
 
     def _move_on(self, rows: Rows, recorded_at: int) -> bool:
         """Write rows where this store left the log, and be there; or do nothing."""
-        edge, peaks = self._edge, self._peaks
-        self._wrote_last = False
-        self._extend(edge.size, peaks, rows)
-        if not self._write_from(edge.size, peaks, rows, recorded_at):
-            self._edge, self._peaks = edge, peaks
+        edge, self._wrote_last = self._edge, False
+        self._edge = edge.grown(rows.leaves)
+        if not self._write_from(edge, rows, recorded_at):
+            self._edge = edge
             return False
         self._recorded_at, self._wrote_last = recorded_at, True
         return True
@@ -302,11 +301,13 @@ class SqlStore(ABC):
         recorded: int,
         known: Mapping[str, int],
     ) -> Course:
-        wrote_last = size == self._edge.size and peaks == self._peaks
+        wrote_last = self._edge.is_at(size, peaks)
+        # Else another process has written, or a commit failed.
+        edge = self._edge if wrote_last else Edge(Frontier.from_bytes(size, peaks))
         course = Course(size, recorded, known)
         for request in group:
             course.take(request, partial(_settle, connection))
-        self._extend(size, peaks, course.rows)
+        self._edge = edge.grown(course.rows.leaves)
         if course.rows:
             self._write(course.rows, course.recorded_at)
         letters.post(connection, course.parcels)
@@ -499,39 +500,43 @@ class SqlStore(ABC):
             return set(METADATA.tables) - set(inspect(connection).get_table_names())
 
     def _check_head(self) -> None:
-        last = select(func.max(entry.c.leaf_index)).scalar_subquery()
-        row = select(head.c.format, head.c.size, head.c.frontier, last.label("last"))
         with self._reading() as connection:
-            rows = connection.execute(row).all()
-        if len(rows) != 1:
+            versions = connection.execute(select(head.c.format)).scalars().all()
+        if len(versions) != 1:
             raise StoreError("the ledger has no head", _RESTORE, self._place)
-        found = rows[0]
-        if found.format != FORMAT:
+        if versions[0] > self._format:
             raise StoreError(
-                f"the ledger's tables are of version {found.format},"
-                f" this Holdfast reads version {FORMAT}",
+                f"the ledger's tables are of version {versions[0]},"
+                f" this Holdfast reads version {self._format}",
                 "Use the Holdfast that wrote it, or a newer one.",
                 self._place,
             )
-        entries = 0 if found.last is None else found.last + 1
-        if entries != found.size:
+        if versions[0] < self._format:
+            with self._writing() as connection:
+                self._bring_forward(connection)
+        with self._reading() as connection:
+            [(size, peaks, _, entries)] = self._ends(connection)
+        if entries != size:
             raise StoreError(
-                f"the ledger's head says {found.size} entries, the table has {entries}",
+                f"the ledger's head says {size} entries, the table has {entries}",
                 _RESTORE,
                 self._place,
             )
-        Frontier.from_bytes(found.size, found.frontier)
+        Frontier.from_bytes(size, peaks)
 
-    def _extend(self, size: int, peaks: bytes, rows: Rows) -> None:
-        """Move the edge on by some rows, from where the head says that it is."""
-        edge = self._edge
-        # Compared as bytes, since another process may have written, or a commit failed.
-        if edge.size != size or self._peaks != peaks:
-            edge = Frontier.from_bytes(size, peaks)
-        leaves = rows.leaves
-        is_one = len(leaves) == 1
-        self._edge = edge.append(leaves[0]) if is_one else edge.extend(leaves)
-        self._peaks = self._edge.to_bytes()
+    def _bring_forward(self, connection: Connection) -> None:
+        """Make tables of an older version into this one's."""
+        raise NotImplementedError
+
+    def _ends(self, connection: Connection) -> Sequence[tuple[int, bytes, int, int]]:
+        """Return where the log ends, of one moment; nothing where there is no head.
+
+        Returns size, peaks and last moment, and how many entries there are.
+        """
+        last = select(func.max(entry.c.leaf_index)).scalar_subquery()
+        count = func.coalesce(last + 1, 0)
+        ends = select(head.c.size, head.c.frontier, head.c.recorded_at, count)
+        return [tuple(row) for row in connection.execute(ends)]
 
     # Connections.
 

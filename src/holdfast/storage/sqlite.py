@@ -5,6 +5,11 @@ writer begins with ``BEGIN IMMEDIATE``, so that it waits at the start and never 
 give up half-way; threads of one process take turns before that. So a ``seal`` may read
 the store, but never write to it. Appending speaks to the driver directly, where each
 call counts; whether a key is new is first left to the table's own constraint to say.
+
+Entries stand in the table ``leaf``; ``entry`` is a view of it, which refuses every
+change. The head may lag: entries that came alone keep their own moment, and where the
+log ends is read from the head and what stands behind it
+(docs/decisions/0024-the-head-may-lag.md).
 """
 
 from __future__ import annotations
@@ -19,52 +24,67 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from holdfast.ledger.errors import LedgerError
+from holdfast.ledger.merkle import Frontier
+from holdfast.storage.edge import Edge
 from holdfast.storage.errors import CLOSED, CLOSED_WORDS, StoreError
 from holdfast.storage.planning import Rows
 from holdfast.storage.sql import SqlStore, driver_fault, fill
+from holdfast.storage.tables import METADATA, head
 
 BUSY_SECONDS = 30
 
-_HEAD = "SELECT size, frontier, recorded_at FROM head"
+FORMAT = 2
+"""The version of the tables in a file; files of version 1 are brought forward."""
+
+# How many entries may stand behind the head. They are read wherever its end matters.
+_BEHIND = 16
+
+_END = """SELECT head.size, head.frontier, head.recorded_at,
+    (SELECT coalesce(max(leaf_index) + 1, 0) FROM leaf),
+    leaf.leaf_hash, leaf.recorded_at
+  FROM head LEFT JOIN leaf ON leaf.leaf_index >= head.size ORDER BY leaf.leaf_index"""
+_SIZE = """SELECT max(size, coalesce((SELECT max(leaf_index) + 1 FROM leaf), 0))
+  FROM head"""
 _MOVE = "UPDATE head SET size = ?, frontier = ?, recorded_at = ? WHERE id = 1"
-_MOVE_FROM = _MOVE + " AND size = ? AND frontier = ?"
-_INSERT = "INSERT INTO entry (leaf_index, key, data, leaf_hash) VALUES "
+_MOVE_FROM = """UPDATE head SET size = ?, frontier = ?, recorded_at = ?
+  WHERE id = 1 AND size = ? AND frontier = ?
+    AND (SELECT leaf_hash FROM leaf WHERE leaf_index = ? - 1) IS ?"""
+_INSERT = "INSERT INTO leaf (leaf_index, key, data, leaf_hash) VALUES "
 # As many rows in one statement take half the time of as many statements.
 _ROWS = 128
 
-# One entry and the head it leads to in one statement, which is its own transaction:
-# four statements take a lone caller a fifth longer. View and trigger are temporary,
-# hence this connection's only; the file knows nothing of them.
-_ADDING = (
-    """CREATE TEMP VIEW IF NOT EXISTS adding
-       (size, frontier, recorded_at, start, peaks, key, data, leaf_hash)
-       AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL""",
-    """CREATE TEMP TRIGGER IF NOT EXISTS adding_one
-       INSTEAD OF INSERT ON adding BEGIN
-       UPDATE head
-         SET size = NEW.size, frontier = NEW.frontier, recorded_at = NEW.recorded_at
-         WHERE id = 1 AND size = NEW.start AND frontier = NEW.peaks;
-       SELECT RAISE(ABORT, 'the log moved on') WHERE changes() <> 1;
-       INSERT INTO entry VALUES (NEW.start, NEW.key, NEW.data, NEW.leaf_hash); END""",
+# One entry in one statement, which is its own transaction, and only behind the entry
+# that is known to be the last; else its hash is null, which the table refuses. To move
+# the head as well would write a third page, which takes as long as the rest.
+_ADD = """INSERT INTO leaf VALUES (?1, ?3, ?4,
+  CASE WHEN (SELECT leaf_hash FROM leaf WHERE leaf_index = ?1 - 1) IS ?2 THEN ?5 END,
+  ?6)"""
+
+# What brings the tables that both databases share, and files of version 1, to this
+# version. A trigger for each new row would take a third of what the row takes; so what
+# people and programs know as the entries is a view, which SQLite lets nobody change,
+# not by INSERT OR REPLACE either.
+_BRING_FORWARD = (
+    "DROP TRIGGER IF EXISTS entry_is_new",
+    "DROP TRIGGER IF EXISTS entry_keeps_data",
+    "DROP TRIGGER IF EXISTS entry_stays",
+    "ALTER TABLE entry RENAME TO leaf",
+    "ALTER TABLE leaf ADD COLUMN recorded_at INTEGER",
+    "CREATE VIEW entry AS SELECT leaf_index, key, data, leaf_hash FROM leaf",
+    """CREATE TRIGGER entry_keeps_data BEFORE UPDATE ON leaf
+       BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END""",
+    """CREATE TRIGGER entry_stays BEFORE DELETE ON leaf
+       BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END""",
+    "UPDATE head SET format = 2",
 )
-_ADD = "INSERT INTO adding VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 _TRIGGERS = (
-    """CREATE TRIGGER entry_keeps_data BEFORE UPDATE ON entry
-       BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END""",
-    """CREATE TRIGGER entry_stays BEFORE DELETE ON entry
-       BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END""",
-    # INSERT OR REPLACE deletes without asking the trigger above. But what a statement
-    # says about conflicts holds for its triggers' statements too: the head, which is
-    # always there, is then replaced as well, and that is refused. To look for the key
-    # before each insert would take a third of what the insert takes.
-    """CREATE TRIGGER entry_is_new AFTER INSERT ON entry
-       BEGIN INSERT OR IGNORE INTO head VALUES (1, 0, 0, x'', 0); END""",
-    """CREATE TRIGGER head_is_one AFTER INSERT ON head
-       BEGIN SELECT RAISE(ABORT, 'entries are never replaced'); END""",
+    """CREATE TRIGGER head_is_one BEFORE INSERT ON head
+       BEGIN SELECT RAISE(ABORT, 'the head is never replaced'); END""",
     """CREATE TRIGGER outbox_settled_stays BEFORE UPDATE ON outbox
        WHEN OLD.state <> 'open'
        BEGIN SELECT RAISE(ABORT, 'settled deliveries are never changed'); END""",
@@ -89,7 +109,7 @@ _GUARDS = {
 }
 
 _CLOSING = (
-    f"""CREATE TRIGGER IF NOT EXISTS entry_closed BEFORE INSERT ON entry
+    f"""CREATE TRIGGER IF NOT EXISTS entry_closed BEFORE INSERT ON leaf
        BEGIN SELECT RAISE(ABORT, '{CLOSED}'); END""",
     f"""CREATE TRIGGER IF NOT EXISTS outbox_closed BEFORE UPDATE ON outbox
        BEGIN SELECT RAISE(ABORT, '{CLOSED}'); END""",
@@ -153,12 +173,14 @@ class SqliteStore(SqlStore):
                 place,
             )
         engine = _engine(path)
-        super().__init__(engine, engine, place, sqlite3.Error)
+        super().__init__(engine, engine, place, sqlite3.Error, FORMAT)
         self._turn = threading.Lock()
         # One connection is kept for writing, and its driver at hand: checking one out
         # and in again would cost as much as the insert itself.
         self._writer: Connection | None = None
         self._driver: sqlite3.Connection | None = None
+        # Where this store left the head, and how many entries it put behind it since.
+        self._moved_to, self._behind = (0, b""), 0
         self._file = _identity(place)
         try:
             self._check()
@@ -230,27 +252,23 @@ class SqliteStore(SqlStore):
             # Rows of one statement wait in a table of their own, which costs a sixth of
             # the whole if it might become a file.
             writer.exec_driver_sql("PRAGMA temp_store = MEMORY")
-            for statement in _ADDING:
-                writer.exec_driver_sql(statement)
         self._writer = writer
         self._driver = _driver(writer)
         return self._driver
 
-    def _write_from(
-        self, size: int, peaks: bytes, rows: Rows, recorded_at: int
-    ) -> bool:
+    def _write_from(self, start: Edge, rows: Rows, recorded_at: int) -> bool:
         # As `_begun` does it, without what a context manager costs.
         with self._turn:
             self._require_file()
             driver = self._driver or self._open_writer()
             try:
-                if len(rows.keys) == 1:
-                    added = (rows.keys[0], rows.datas[0], rows.leaves[0])
-                    head = (size + 1, self._peaks, recorded_at)
-                    driver.execute(_ADD, (*head, size, peaks, *added))
+                if len(rows.keys) == 1 and self._behind < _BEHIND:
+                    added = (rows.keys[0], rows.datas[0], rows.leaves[0], recorded_at)
+                    driver.execute(_ADD, (rows.start, start.last, *added))
+                    self._behind += 1
                 else:
                     driver.execute("BEGIN IMMEDIATE")
-                    self._write(rows, recorded_at, (size, peaks))
+                    self._write(rows, recorded_at, start)
                     driver.execute("COMMIT")
             except (sqlite3.IntegrityError, _NotThereError):
                 driver.rollback()
@@ -272,7 +290,7 @@ class SqliteStore(SqlStore):
         self, keys: Sequence[str]
     ) -> tuple[int, bytes, int, Mapping[str, int]]:
         driver = self._speaking
-        size, frontier, recorded = driver.execute(_HEAD).fetchone()
+        size, frontier, recorded, _ = _end(driver.execute(_END).fetchall())
         known = {}
         for key in keys:
             rows = driver.execute("SELECT leaf_index FROM entry WHERE key = ?", (key,))
@@ -281,23 +299,44 @@ class SqliteStore(SqlStore):
                 known[key] = found[0]
         return size, frontier, recorded, known
 
-    def _write(
-        self,
-        rows: Rows,
-        recorded_at: int,
-        known: tuple[int, bytes] | None = None,
-    ) -> None:
+    def _write(self, rows: Rows, recorded_at: int, start: Edge | None = None) -> None:
         driver = self._speaking
-        head = (self._edge.size, self._peaks, recorded_at)
-        if known is None:
+        head = (self._edge.size, self._edge.peaks, recorded_at)
+        if start is None:
             driver.execute(_MOVE, head)
-        elif driver.execute(_MOVE_FROM, head + known).rowcount != 1:
-            raise _NotThereError
+        else:
+            there = (*self._moved_to, rows.start, start.last)
+            if driver.execute(_MOVE_FROM, head + there).rowcount != 1:
+                raise _NotThereError
+        self._moved_to, self._behind = head[:2], 0
         keys, datas, leaves = rows.keys, rows.datas, rows.leaves
         for at in range(0, len(keys), _ROWS):
             some, to = keys[at : at + _ROWS], at + _ROWS
             values = (rows.start + at, *some, *datas[at:to], *leaves[at:to])
             driver.execute(_insert(len(some)), values)
+
+    def size(self) -> int:
+        """Return the number of entries."""
+        with self._reading() as connection:
+            size: int = connection.exec_driver_sql(_SIZE).scalar_one()
+            return size
+
+    def _ends(self, connection: Connection) -> Sequence[tuple[int, bytes, int, int]]:
+        rows = connection.exec_driver_sql(_END).all()
+        return [_end(rows)] if rows else []
+
+    def _missing(self) -> set[str]:
+        with self._reading() as connection:
+            asked = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+            return set(METADATA.tables) - set(
+                connection.exec_driver_sql(asked).scalars()
+            )
+
+    def _bring_forward(self, connection: Connection) -> None:
+        # Asked again, since another process may have been faster.
+        if connection.execute(select(head.c.format)).scalar_one() < FORMAT:
+            for statement in _BRING_FORWARD:
+                connection.exec_driver_sql(statement)
 
     def _wipe(self) -> None:
         """Empty the write-ahead log, which holds pages as they were before.
@@ -324,6 +363,24 @@ class SqliteStore(SqlStore):
 
     def _explain(self, fault: Exception) -> StoreError:
         return _explain(fault, self._place)
+
+
+def _end(rows: Sequence[Sequence[Any]]) -> tuple[int, bytes, int, int]:
+    """Return the log's size, peaks and last moment, and how many entries there are.
+
+    ``rows`` are those of `_END`. Where entries are missing before the head, it is the
+    head that tells.
+    """
+    size, peaks, recorded, count, leaf, _ = rows[0]
+    if leaf is None:
+        return size, peaks, recorded, count
+    if size + len(rows) != count or rows[-1][-1] is None:
+        raise LedgerError(
+            f"entries are missing between {size} and {count}, or were put there",
+            "Restore the ledger from a backup, or from its published copy.",
+        )
+    front = Frontier.from_bytes(size, peaks).extend(row[-2] for row in rows)
+    return count, front.to_bytes(), max(recorded, rows[-1][-1]), count
 
 
 @cache
@@ -415,8 +472,8 @@ def _fill_file(path: Path) -> None:
         with engine.connect() as connection:
             _use_wal(connection)
             fill(connection)
-            for trigger in (*_TRIGGERS, *_GUARDS.values()):
-                connection.exec_driver_sql(trigger)
+            for statement in (*_BRING_FORWARD, *_TRIGGERS, *_GUARDS.values()):
+                connection.exec_driver_sql(statement)
     except (SQLAlchemyError, sqlite3.Error) as fault:
         raise _explain(fault, str(path)) from None
     finally:
