@@ -11,7 +11,7 @@ read first: two trips to the server, then one to commit.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, TypeAlias, cast
@@ -144,26 +144,41 @@ class PostgresqlStore(SqlStore):
         super().close()
 
     def _write_from(self, start: Edge, rows: Rows, recorded_at: int) -> bool:
+        def added(encoding: str) -> tuple[bytes, ...]:
+            keys = [key.encode(encoding) for key in rows.keys]
+            return (
+                array(TEXT, keys),
+                array(BYTEA, rows.datas),
+                array(BYTEA, rows.leaves),
+            )
+
+        return self._at_once(_MANY_AT_ONCE, start, recorded_at, added) == len(rows)
+
+    def _write_one(
+        self, start: Edge, row: tuple[str, bytes, bytes], recorded_at: int
+    ) -> bool:
+        def added(encoding: str) -> tuple[bytes, ...]:
+            return (row[0].encode(encoding), *row[1:])
+
+        return self._at_once(_ONE_AT_ONCE, start, recorded_at, added) == 1
+
+    def _at_once(
+        self,
+        statement: str,
+        start: Edge,
+        recorded_at: int,
+        added: Callable[[str], tuple[bytes, ...]],
+    ) -> int:
+        """Move the head from there to `_edge`, and add; return how many were added."""
+        to = (number(self._edge.size), self._edge.peaks, number(recorded_at))
+        there = (number(start.size), start.peaks)
         with self._speaking():
             assert self._prepared is not None, "it was opened with its connection"
-            keys = [key.encode(self._prepared.encoding) for key in rows.keys]
-            to = (number(self._edge.size), self._edge.peaks, number(recorded_at))
-            if len(rows) == 1:
-                statement = _ONE_AT_ONCE
-                added = (keys[0], rows.datas[0], rows.leaves[0])
-            else:
-                statement = _MANY_AT_ONCE
-                added = (
-                    array(TEXT, keys),
-                    array(BYTEA, rows.datas),
-                    array(BYTEA, rows.leaves),
-                )
+            values = (*to, *there, *added(self._prepared.encoding))
             try:
-                there = (number(rows.start), start.peaks)
-                done = self._prepared.run(statement, (*to, *there, *added))
+                return self._prepared.run(statement, values)
             except (psycopg.IntegrityError, psycopg.DataError):
-                return False
-            return done == len(rows)
+                return 0
 
     @contextmanager
     def _appending(self) -> Iterator[Connection]:

@@ -21,7 +21,8 @@ from sqlalchemy import Connection, Engine, func, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
-from holdfast.ledger.merkle import Frontier
+from holdfast.ledger.merkle import Frontier, leaf_hash
+from holdfast.ledger.tiles import require_entry
 from holdfast.operations.ports.people import PersonalChange, SealedRow
 from holdfast.operations.ports.store import (
     Appended,
@@ -43,7 +44,6 @@ from holdfast.storage.planning import (
     Rows,
     lay_together,
     no_earlier,
-    plan,
     require_keys,
     tell_together,
 )
@@ -137,6 +137,12 @@ class SqlStore(ABC):
         """
 
     @abstractmethod
+    def _write_one(
+        self, start: Edge, row: tuple[str, bytes, bytes], recorded_at: int
+    ) -> bool:
+        """Do as `_write_from` for one entry: its key, its bytes and its leaf hash."""
+
+    @abstractmethod
     def _take_turn(
         self, keys: Sequence[str]
     ) -> tuple[int, bytes, int, Mapping[str, int]]:
@@ -192,8 +198,8 @@ class SqlStore(ABC):
     ) -> Appended:
         """Write all of it, or nothing."""
         require_keys(drafts, parcels)
-        if drafts and not parcels and not settlements and personal is None:
-            alone = self._append_alone(drafts, now, expected_size)
+        if len(drafts) == 1 and not parcels and not settlements and personal is None:
+            alone = self._append_alone(drafts[0], now, expected_size)
             if alone is not None:
                 return alone
         request = Request(drafts, now, expected_size, parcels, settlements, personal)
@@ -204,28 +210,37 @@ class SqlStore(ABC):
         return appended
 
     def _append_alone(
-        self, drafts: Sequence[Draft], now: datetime, expected_size: int | None
+        self, draft: Draft, now: datetime, expected_size: int | None
     ) -> Appended | None:
-        """Write one caller's entries at once, while nobody else of this process writes.
+        """Write one entry at once, while nobody else of this process writes.
 
-        The same as `_write_at_once` of that caller alone, without what a group needs:
-        each microsecond here is one of every append. Returns ``None`` likewise.
+        The same as `_write_at_once` of it alone, without what a group needs: each step
+        here is one of every append, and runs slowly, just after a wait for the disk.
+        Returns ``None``, and has written nothing, where that returns false.
         """
         if not self._turns.take():
             return None
         try:
-            size = self._edge.size
-            if not self._wrote_last or expected_size not in {None, size}:
+            start = self._edge
+            at = start.size
+            if not self._wrote_last or expected_size not in {None, at}:
                 return None
             moment, recorded_at = no_earlier(now, self._recorded_at)
             try:
-                planned = plan(drafts, {}, size, recorded_at)
+                data = draft.seal(recorded_at)
+                require_entry(data)
             except Exception:  # noqa: BLE001 - It may be there, and need no seal.
                 return None
-            written = self._move_on(planned.rows, moment)
-            return planned.appended() if written else None
+            leaf = leaf_hash(data)
+            self._wrote_last = False
+            self._edge = start.grown((leaf,))
+            if not self._write_one(start, (draft.key, data, leaf), moment):
+                self._edge = start
+                return None
+            self._recorded_at, self._wrote_last = moment, True
         finally:
             self._turns.pass_on()
+        return Appended(at + 1, (at,), (True,))
 
     def _serve(self, group: Sequence[Request]) -> None:
         """Write what several callers want together, and answer each of them."""
@@ -277,19 +292,13 @@ class SqlStore(ABC):
             rows, recorded_at = lay_together(group, size, self._recorded_at)
         except Exception:  # noqa: BLE001 - It may be there, and need no seal.
             return False
-        if not self._move_on(rows, recorded_at):
-            return False
-        tell_together(group, size)
-        return True
-
-    def _move_on(self, rows: Rows, recorded_at: int) -> bool:
-        """Write rows where this store left the log, and be there; or do nothing."""
-        edge, self._wrote_last = self._edge, False
-        self._edge = edge.grown(rows.leaves)
-        if not self._write_from(edge, rows, recorded_at):
-            self._edge = edge
+        start, self._wrote_last = self._edge, False
+        self._edge = start.grown(rows.leaves)
+        if not self._write_from(start, rows, recorded_at):
+            self._edge = start
             return False
         self._recorded_at, self._wrote_last = recorded_at, True
+        tell_together(group, size)
         return True
 
     def _lay(

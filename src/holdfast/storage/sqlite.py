@@ -218,8 +218,7 @@ class SqliteStore(SqlStore):
     def _begun(self) -> Iterator[Connection]:
         """Take this process's turn, then the file's."""
         with self._turn:
-            self._require_file()
-            driver = self._driver or self._open_writer()
+            driver = self._ready()
             try:
                 driver.execute("BEGIN IMMEDIATE")
                 assert self._writer is not None, "it was opened with its driver"
@@ -231,8 +230,8 @@ class SqliteStore(SqlStore):
                     driver.rollback()
                 raise
 
-    def _require_file(self) -> None:
-        """Refuse to write into a file that nobody will ever open again.
+    def _ready(self) -> sqlite3.Connection:
+        """Return what to write by; refuse a file that nobody will ever open again.
 
         SQLite goes on in a file that was removed or replaced, and what it commits there
         is gone when this process ends.
@@ -243,6 +242,7 @@ class SqliteStore(SqlStore):
                 "Nothing was written. Put the ledger back, or start Holdfast anew.",
                 self._place,
             )
+        return self._driver or self._open_writer()
 
     def _open_writer(self) -> sqlite3.Connection:
         with self._explained():
@@ -259,27 +259,41 @@ class SqliteStore(SqlStore):
     def _write_from(self, start: Edge, rows: Rows, recorded_at: int) -> bool:
         # As `_begun` does it, without what a context manager costs.
         with self._turn:
-            self._require_file()
-            driver = self._driver or self._open_writer()
+            driver = self._ready()
             try:
-                if len(rows.keys) == 1 and self._behind < _BEHIND:
-                    added = (rows.keys[0], rows.datas[0], rows.leaves[0], recorded_at)
-                    driver.execute(_ADD, (rows.start, start.last, *added))
-                    self._behind += 1
-                else:
-                    driver.execute("BEGIN IMMEDIATE")
-                    self._write(rows, recorded_at, start)
-                    driver.execute("COMMIT")
-            except (sqlite3.IntegrityError, _NotThereError):
-                driver.rollback()
-                return False
-            except BaseException as fault:
-                with suppress(sqlite3.Error):
-                    driver.rollback()
-                if isinstance(fault, self._faults):
-                    raise self._explain(fault) from None
-                raise
+                driver.execute("BEGIN IMMEDIATE")
+                self._write(rows, recorded_at, start)
+                driver.execute("COMMIT")
+            except BaseException as fault:  # noqa: BLE001 - It is raised there.
+                return self._undone(driver, fault)
         return True
+
+    def _write_one(
+        self, start: Edge, row: tuple[str, bytes, bytes], recorded_at: int
+    ) -> bool:
+        if self._behind >= _BEHIND:
+            key, data, leaf = row
+            rows = Rows(start.size, [key], [data], [leaf])
+            return self._write_from(start, rows, recorded_at)
+        with self._turn:
+            driver = self._ready()
+            try:
+                driver.execute(_ADD, (start.size, start.last, *row, recorded_at))
+            except BaseException as fault:  # noqa: BLE001 - It is raised there.
+                return self._undone(driver, fault)
+            self._behind += 1
+        return True
+
+    def _undone(self, driver: sqlite3.Connection, fault: BaseException) -> bool:
+        """Return false where the log is not as it was thought to be, or raise."""
+        # What a rollback meets was met by what made it necessary.
+        with suppress(sqlite3.Error):
+            driver.rollback()
+        if isinstance(fault, (sqlite3.IntegrityError, _NotThereError)):
+            return False
+        if isinstance(fault, self._faults):
+            raise self._explain(fault) from None
+        raise fault
 
     @property
     def _speaking(self) -> sqlite3.Connection:
