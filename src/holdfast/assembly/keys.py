@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -78,15 +79,25 @@ def create_key(path: Path, origin: str) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read; one that exists is refused."""
+    """Write a file that only its owner may read; one that exists is refused.
+
+    It has its name only once it is whole and on the disk: half a key that a crash left
+    would be refused for good.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    draft = Path(name)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(draft)
     except FileExistsError as error:
         raise FileExistsHereError(
             f"{path} exists already", "Holdfast never overwrites a key."
         ) from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    finally:
+        draft.unlink()
 
 
 def escrow_of(text: str) -> Escrow:
