@@ -24,6 +24,14 @@ def test_a_private_file_is_its_owners_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """What is told is the file that was asked for, not the one it is made from."""
+    path = tmp_path / "no" / "people.key"
+    with pytest.raises(FileNotFoundError) as caught:
+        write_private(path, "a key\n")
+    assert caught.value.filename == str(path)
+
+
 @pytest.mark.parametrize("moment", ["fsync", "fdopen"])
 def test_a_kill_leaves_no_half_of_a_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str

@@ -84,7 +84,11 @@ def write_private(path: Path, text: str) -> None:
     It has its name only once it is whole and on the disk: half a key that a crash left
     would be refused for good.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as fault:
+        fault.filename = str(path)
+        raise
     draft = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
