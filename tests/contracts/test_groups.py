@@ -276,6 +276,18 @@ def test_a_head_that_is_not_where_it_was_is_looked_at(
     assert store.root() == (grown.size, grown.root())
 
 
+def test_a_head_that_is_gone_is_told(store: SqlStore) -> None:
+    """Without its head a log is damaged, for readers and writers alike."""
+    with store._writing() as connection:
+        connection.execute(head.delete())
+    drafts = [_draft("a"), _draft("b")]
+    for act in (store.size, store.root, lambda: store.append(drafts, now=NOW)):
+        with pytest.raises(StoreError, match="has no head") as caught:
+            act()
+        assert caught.value.hint
+    assert store.read(0, 9) == [b"k0"]
+
+
 def test_an_interrupted_leader_loses_nothing(store: SqlStore) -> None:
     """Ctrl-C in the thread that writes for others is told to them as a fault."""
 

@@ -243,7 +243,10 @@ class PostgresqlStore(SqlStore):
             driver.execute("BEGIN")
             heads = driver.execute(_LOCK, binary=True)
             found = driver.execute(_KNOWN, (list(keys),)) if keys else None
-        size, peaks, recorded = heads.fetchall()[0]
+        end = heads.fetchone()
+        if end is None:
+            raise self._headless()
+        size, peaks, recorded = end
         known: dict[str, int] = dict(found.fetchall()) if found else {}
         return size, peaks, recorded, known
 

@@ -169,8 +169,10 @@ class SqlStore(ABC):
     def size(self) -> int:
         """Return the number of entries."""
         with self._reading() as connection:
-            size: int = connection.execute(select(head.c.size)).scalar_one()
-            return size
+            size = connection.execute(select(head.c.size)).scalar_one_or_none()
+        if size is None:
+            raise self._headless()
+        return int(size)
 
     def read(self, start: int, stop: int) -> Sequence[bytes]:
         """Return entries of a range, clipped to the log."""
@@ -183,7 +185,7 @@ class SqlStore(ABC):
     def root(self) -> tuple[int, bytes]:
         """Return size and root of one moment."""
         with self._reading() as connection:
-            [(size, peaks, *_)] = self._ends(connection)
+            size, peaks, *_ = self._end(connection)
         return size, Frontier.from_bytes(size, peaks).root()
 
     def append(
@@ -512,7 +514,7 @@ class SqlStore(ABC):
         with self._reading() as connection:
             versions = connection.execute(select(head.c.format)).scalars().all()
         if len(versions) != 1:
-            raise StoreError("the ledger has no head", _RESTORE, self._place)
+            raise self._headless()
         if versions[0] > self._format:
             raise StoreError(
                 f"the ledger's tables are of version {versions[0]},"
@@ -524,7 +526,7 @@ class SqlStore(ABC):
             with self._writing() as connection:
                 self._bring_forward(connection)
         with self._reading() as connection:
-            [(size, peaks, _, entries)] = self._ends(connection)
+            size, peaks, _, entries = self._end(connection)
         if entries != size:
             raise StoreError(
                 f"the ledger's head says {size} entries, the table has {entries}",
@@ -537,15 +539,22 @@ class SqlStore(ABC):
         """Make tables of an older version into this one's."""
         raise NotImplementedError
 
-    def _ends(self, connection: Connection) -> Sequence[tuple[int, bytes, int, int]]:
-        """Return where the log ends, of one moment; nothing where there is no head.
+    def _headless(self) -> StoreError:
+        return StoreError("the ledger has no head", _RESTORE, self._place)
 
-        Returns size, peaks and last moment, and how many entries there are.
+    def _end(self, connection: Connection) -> tuple[int, bytes, int, int]:
+        """Return where the log ends, of one moment: size, peaks and last moment.
+
+        Beside these, how many entries there are.
         """
         last = select(func.max(entry.c.leaf_index)).scalar_subquery()
         count = func.coalesce(last + 1, 0)
         ends = select(head.c.size, head.c.frontier, head.c.recorded_at, count)
-        return [tuple(row) for row in connection.execute(ends)]
+        found = connection.execute(ends).one_or_none()
+        if found is None:
+            raise self._headless()
+        size, peaks, recorded_at, entries = found
+        return size, peaks, recorded_at, entries
 
     # Connections.
 

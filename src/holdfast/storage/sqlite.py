@@ -304,7 +304,7 @@ class SqliteStore(SqlStore):
         self, keys: Sequence[str]
     ) -> tuple[int, bytes, int, Mapping[str, int]]:
         driver = self._speaking
-        size, frontier, recorded, _ = _end(driver.execute(_END).fetchall())
+        size, frontier, recorded, _ = self._read_end(driver.execute(_END).fetchall())
         known = {}
         for key in keys:
             rows = driver.execute("SELECT leaf_index FROM entry WHERE key = ?", (key,))
@@ -332,12 +332,31 @@ class SqliteStore(SqlStore):
     def size(self) -> int:
         """Return the number of entries."""
         with self._reading() as connection:
-            size: int = connection.exec_driver_sql(_SIZE).scalar_one()
-            return size
+            size: int | None = connection.exec_driver_sql(_SIZE).scalar_one_or_none()
+        if size is None:
+            raise self._headless()
+        return size
 
-    def _ends(self, connection: Connection) -> Sequence[tuple[int, bytes, int, int]]:
-        rows = connection.exec_driver_sql(_END).all()
-        return [_end(rows)] if rows else []
+    def _end(self, connection: Connection) -> tuple[int, bytes, int, int]:
+        return self._read_end(connection.exec_driver_sql(_END).all())
+
+    def _read_end(self, rows: Sequence[Sequence[Any]]) -> tuple[int, bytes, int, int]:
+        """Return what `_end` does, from the rows of `_END`.
+
+        Where entries are missing before the head, it is the head that tells.
+        """
+        if not rows:
+            raise self._headless()
+        size, peaks, recorded, count, leaf, _ = rows[0]
+        if leaf is None:
+            return size, peaks, recorded, count
+        if size + len(rows) != count or rows[-1][-1] is None:
+            raise LedgerError(
+                f"entries are missing between {size} and {count}, or were put there",
+                "Restore the ledger from a backup, or from its published copy.",
+            )
+        front = Frontier.from_bytes(size, peaks).extend(row[-2] for row in rows)
+        return count, front.to_bytes(), max(recorded, rows[-1][-1]), count
 
     def _missing(self) -> set[str]:
         with self._reading() as connection:
@@ -377,24 +396,6 @@ class SqliteStore(SqlStore):
 
     def _explain(self, fault: Exception) -> StoreError:
         return _explain(fault, self._place)
-
-
-def _end(rows: Sequence[Sequence[Any]]) -> tuple[int, bytes, int, int]:
-    """Return the log's size, peaks and last moment, and how many entries there are.
-
-    ``rows`` are those of `_END`. Where entries are missing before the head, it is the
-    head that tells.
-    """
-    size, peaks, recorded, count, leaf, _ = rows[0]
-    if leaf is None:
-        return size, peaks, recorded, count
-    if size + len(rows) != count or rows[-1][-1] is None:
-        raise LedgerError(
-            f"entries are missing between {size} and {count}, or were put there",
-            "Restore the ledger from a backup, or from its published copy.",
-        )
-    front = Frontier.from_bytes(size, peaks).extend(row[-2] for row in rows)
-    return count, front.to_bytes(), max(recorded, rows[-1][-1]), count
 
 
 @cache
