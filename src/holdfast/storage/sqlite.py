@@ -59,7 +59,7 @@ _ROWS = 128
 
 # One entry in one statement, which is its own transaction, and only behind the entry
 # that is known to be the last; else its hash is null, which the table refuses. To move
-# the head as well would write a third page, which takes as long as the rest.
+# the head as well would write a third page, for longer than all that we do ourselves.
 _ADD = """INSERT INTO leaf VALUES (?1, ?3, ?4,
   CASE WHEN (SELECT leaf_hash FROM leaf WHERE leaf_index = ?1 - 1) IS ?2 THEN ?5 END,
   ?6)"""
