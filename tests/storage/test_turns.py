@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -105,6 +106,33 @@ def test_who_takes_the_turn_passes_it_on() -> None:
     desk.turns.pass_on()
     thread.join(10)
     assert answers == [ANSWER]
+    assert desk.turns.take()
+    desk.turns.pass_on()
+
+
+class Late(deque[Request]):
+    """A queue whose turn is let go of just before somebody is seen in it."""
+
+    let_go: Callable[[], None] = staticmethod(lambda: None)
+
+    def append(self, request: Request, /) -> None:
+        """Queue, too late to be seen."""
+        self.let_go()
+        super().append(request)
+
+
+def test_who_queues_as_the_turn_is_let_go_of_takes_it() -> None:
+    """Nobody waits for a turn that nobody has."""
+    desk = Desk()
+    desk.turns._waiting = late = Late()
+    late.let_go = desk.turns.pass_on
+    assert desk.turns.take()
+    answers: list[Appended] = []
+    thread = threading.Thread(target=lambda: answers.append(desk.ask()), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert answers == [ANSWER]
+    assert not late
     assert desk.turns.take()
     desk.turns.pass_on()
 

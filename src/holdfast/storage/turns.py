@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from holdfast.storage.errors import StoreError
 from holdfast.storage.planning import Request
@@ -28,16 +29,19 @@ class Turns:
         self._lock = threading.Lock()
         self._waiting: deque[Request] = deque()
         self._turn = threading.Lock()
-
-    def take(self) -> bool:
+        # Called at each append: a method would cost more than the lock.
+        self.take: Callable[[], bool] = partial(self._turn.acquire, blocking=False)
         """Take the turn if nobody has it; who took it must `pass_on`."""
-        return self._turn.acquire(blocking=False)
 
     def pass_on(self) -> None:
         """Give the turn to the first who waits, or to nobody."""
+        # First let go, then look, as `submit` first waits, then looks: one sees the
+        # other. So a lone caller needs no second lock.
+        self._turn.release()
+        if not self._waiting:
+            return
         with self._lock:
-            if not self._waiting:
-                self._turn.release()
+            if not self._waiting or not self.take():
                 return
             following = self._waiting.popleft()
             following.leads = True
@@ -51,6 +55,10 @@ class Turns:
                 request.turn = threading.Lock()
                 request.turn.acquire()
                 self._waiting.append(request)
+                # Who had the turn may have let go of it before this could be seen.
+                if self.take():
+                    self._waiting.pop()
+                    request.turn = None
         if request.turn is None or self._wait(request, request.turn):
             self._lead(request)
 
