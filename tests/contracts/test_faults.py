@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from holdfast.storage.opening import open_store
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 NOBODY = 65534
+A_LOOK_HOLDS = 0.002  # Of a look at the ledger's file, in seconds.
 
 
 def _draft(key: str, data: bytes | None = None) -> Draft:
@@ -117,10 +119,12 @@ def test_a_connection_cut_between_appends_is_told_once(home, postgresql) -> None
     store.close()
 
 
-def test_a_vanished_database_is_told(home, postgresql) -> None:
+@pytest.mark.parametrize("before", [1, 5])
+def test_a_vanished_database_is_told(home, postgresql, before: int) -> None:
     """Where the database itself is gone every append says so, and none is believed."""
     store = home.open()
-    store.append([_draft("a")], now=NOW)
+    for number in range(before):
+        store.append([_draft(f"a{number}")], now=NOW)
     if home.kind == "postgresql":
         name = home.url.rpartition("/")[2]
         with psycopg.connect(postgresql.url, autocommit=True) as admin:
@@ -129,13 +133,17 @@ def test_a_vanished_database_is_told(home, postgresql) -> None:
         path = Path(home.url.removeprefix("sqlite://"))
         for file in path.parent.glob(f"{path.name}*"):
             file.unlink()
+        time.sleep(A_LOOK_HOLDS)
     for number in range(3):
         _refusal(lambda n=number: store.append([_draft(f"b{n}")], now=NOW))
     _refusal(lambda: open_store(home.url, create=False))
     store.close()
 
 
-def test_nothing_goes_into_a_file_that_was_replaced(home, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", [1, 5])
+def test_nothing_goes_into_a_file_that_was_replaced(
+    home, tmp_path: Path, lost: int
+) -> None:
     """Where another file took the ledger's place, no append goes into the old one."""
     if home.kind != "sqlite":
         return
@@ -145,10 +153,12 @@ def test_nothing_goes_into_a_file_that_was_replaced(home, tmp_path: Path) -> Non
     path, copy = Path(home.url.removeprefix("sqlite://")), tmp_path / "copy"
     shutil.copy(path, copy)
     store = home.open()
-    store.append([_draft("lost")], now=NOW)
+    for number in range(lost):
+        store.append([_draft(f"lost{number}")], now=NOW)
     for file in path.parent.glob(f"{path.name}*"):
         file.unlink()
     copy.rename(path)
+    time.sleep(A_LOOK_HOLDS)
     for write in (
         lambda: store.append([_draft("b")], now=NOW),
         lambda: store.put_blob(b"x"),

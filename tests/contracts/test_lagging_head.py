@@ -1,9 +1,13 @@
-"""The head of a file may lag behind its entries: the log's end is the same for all."""
+"""The head of a file may lag behind its entries: the log's end is the same for all.
+
+So may the table that has the keys: each key is written once all the same.
+"""
 
 from __future__ import annotations
 
+import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,12 +17,15 @@ import pytest
 
 from holdfast.errors import HoldfastError
 from holdfast.ledger.merkle import Frontier, leaf_hash
-from holdfast.operations.ports.store import Draft
+from holdfast.operations.ports.store import Appended, Draft
+from holdfast.storage.errors import CLOSED
 from holdfast.storage.opening import open_store
 from holdfast.storage.sqlite import SqliteStore
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
-# What made a ledger file before version 2, but for tables that stayed as they were.
+# So many lone entries may stand behind the head; the next one moves it.
+BEHIND = 64
+# What made a ledger file of version 1, but for tables that stayed as they were.
 VERSION_1 = """
 CREATE TABLE head (id INTEGER NOT NULL CHECK (id = 1), format INTEGER NOT NULL,
   size INTEGER NOT NULL, frontier BLOB NOT NULL, recorded_at INTEGER NOT NULL,
@@ -34,6 +41,17 @@ CREATE TRIGGER entry_is_new AFTER INSERT ON entry
   BEGIN INSERT OR IGNORE INTO head VALUES (1, 0, 0, x'', 0); END;
 CREATE TRIGGER head_is_one AFTER INSERT ON head
   BEGIN SELECT RAISE(ABORT, 'entries are never replaced'); END;
+"""
+# The same of version 2.
+VERSION_2 = """
+CREATE TABLE leaf (leaf_index INTEGER NOT NULL, key TEXT NOT NULL,
+  data BLOB NOT NULL, leaf_hash BLOB NOT NULL, recorded_at INTEGER,
+  PRIMARY KEY (leaf_index), UNIQUE (key)) STRICT;
+CREATE VIEW entry AS SELECT leaf_index, key, data, leaf_hash FROM leaf;
+CREATE TRIGGER entry_keeps_data BEFORE UPDATE ON leaf
+  BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END;
+CREATE TRIGGER entry_stays BEFORE DELETE ON leaf
+  BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END;
 """
 
 
@@ -72,6 +90,11 @@ def _head(path: Path) -> int:
         return size
 
 
+def _keys(path: Path) -> dict[str, int]:
+    with closing(sqlite3.connect(path)) as reader:
+        return dict(reader.execute("SELECT * FROM entry_key").fetchall())
+
+
 def _require_sound(store: SqliteStore, size: int) -> None:
     """Hold sizes, root, keys and moments to the entries themselves."""
     entries = store.read(0, size + 1)
@@ -83,15 +106,17 @@ def _require_sound(store: SqliteStore, size: int) -> None:
     ]
     moments = [entry.split()[1] for entry in entries]
     assert moments == sorted(moments)
+    path = Path(str(store._place))
+    assert _keys(path) == {f"k{at}": at for at in range(_head(path))}
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 16, 17, 18, 40])
+@pytest.mark.parametrize("count", [1, 2, 17, 64, 65, 66, 200])
 def test_entries_behind_the_head_count(path: Path, count: int) -> None:
     """Whatever the head says, this store, another and the next agree on the log."""
     store = _open(path)
     _add(store, 0, count)
     # The first goes the long way, which moves the head.
-    assert count - _head(path) == (count - 1) % 17
+    assert count - _head(path) == (count - 1) % (BEHIND + 1)
     _require_sound(store, count)
     beside = _open(path)
     _require_sound(beside, count)
@@ -106,7 +131,7 @@ def test_entries_behind_the_head_count(path: Path, count: int) -> None:
 def test_stores_in_turn_continue_each_other(store: SqliteStore, path: Path) -> None:
     """Two stores on one file, each with a run of its own, make one log."""
     other, size = _open(path), 0
-    for run in (1, 4, 17, 2, 20, 1, 1):
+    for run in (1, 4, 65, 2, 70, 1, 1):
         for each in (store, other):
             _add(each, size, size + run)
             size += run
@@ -123,6 +148,27 @@ def test_time_never_goes_back_behind_the_head(store: SqliteStore, path: Path) ->
     _add(other, 5, 7)
     _require_sound(other, 7)
     other.close()
+
+
+@pytest.mark.parametrize("turn", [1, 5, 200])
+def test_a_key_is_written_once(path: Path, turn: int) -> None:
+    """However old, alone or in a group, by whom: a known key keeps its one place."""
+    draw = random.Random(turn)  # noqa: S311 - Any order will do.
+    stores = [_open(path), _open(path)]
+    size = 0
+    for step in range(600):
+        wanted, fresh = [], []
+        for _ in range(draw.choice((1, 1, 1, 4))):
+            new = size == 0 or draw.random() < 0.6
+            fresh.append(new)
+            wanted.append(size if new else size - draw.randint(1, min(size, 100)))
+            size += new
+        drafts = [_stamped(f"k{at}") for at in wanted]
+        answer = stores[step // turn % 2].append(drafts, now=NOW)
+        assert answer == Appended(size, tuple(wanted), tuple(fresh))
+    _require_sound(stores[0], size)
+    for store in stores:
+        store.close()
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -181,9 +227,7 @@ def _version_1(path: Path, count: int) -> None:
     entries = store.read(0, count)
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
-        for statement in ("DROP VIEW entry", "DROP TABLE leaf", "DROP TABLE head"):
-            # A table's own triggers go with it.
-            old.execute(statement)
+        _drop(old, "head")
         old.executescript(VERSION_1)
         old.execute("DROP TRIGGER head_is_one")
         head = (1, 1, count, front.to_bytes(), int(NOW.timestamp()) * 1_000_000)
@@ -194,20 +238,46 @@ def _version_1(path: Path, count: int) -> None:
             old.execute("INSERT INTO entry VALUES (?, ?, ?, ?)", row)
 
 
+def _drop(old: sqlite3.Connection, *also: str) -> None:
+    old.execute("DROP VIEW entry")
+    for table in ("leaf", "entry_key", *also):
+        # A table's own triggers go with it.
+        old.execute(f"DROP TABLE {table}")
+
+
+def _version_2(path: Path, count: int) -> None:
+    """Make a file of version 2, whose head lags."""
+    store = _open(path)
+    _add(store, 0, count)
+    store.close()
+    rows = _rows(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        _drop(old)
+        old.executescript(VERSION_2)
+        old.executemany("INSERT INTO leaf VALUES (?, ?, ?, ?, ?)", rows)
+        old.execute("UPDATE head SET format = 2")
+
+
+@pytest.mark.parametrize("version", [_version_1, _version_2])
 @pytest.mark.parametrize("count", [0, 1, 20])
-def test_an_older_file_is_brought_forward(path: Path, count: int) -> None:
-    """A file of version 1 keeps its entries, and goes on as one of this version."""
-    _version_1(path, count)
+def test_an_older_file_is_brought_forward(
+    path: Path, count: int, version: Callable[[Path, int], None]
+) -> None:
+    """A file of before keeps its entries, and goes on as one of this version."""
+    version(path, count)
     with ThreadPoolExecutor(4) as pool:
         stores = list(pool.map(_open, [path] * 4))
     for store in stores:
         _require_sound(store, count)
+    for at in range(count):
+        assert stores[at % 4].append([_stamped(f"k{at}")], now=NOW).fresh == (False,)
     _add(stores[0], count, count + 20)
     _require_sound(stores[1], count + 20)
     for statement in (
         "REPLACE INTO entry VALUES (0, 'k0', x'78', x'78')",
         "DELETE FROM leaf",
         "UPDATE leaf SET key = 'x'",
+        "DELETE FROM entry_key",
     ):
         with (
             closing(sqlite3.connect(path)) as intruder,
@@ -235,8 +305,25 @@ def test_a_closed_log_stays_closed(path: Path) -> None:
     store = _open(path)
     _add(store, 0, 3)
     store.close_log()
+    _require_closed(store)
+    store.close()
+
+
+def test_a_closed_log_stays_closed_as_it_is_brought_forward(path: Path) -> None:
+    """What closed a file of version 2 still does when it is one of this version."""
+    _version_2(path, 3)
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        old.execute(
+            "CREATE TRIGGER entry_closed BEFORE INSERT ON leaf"
+            f" BEGIN SELECT RAISE(ABORT, '{CLOSED}'); END"
+        )
+    store = _open(path)
+    _require_closed(store)
+    store.close()
+
+
+def _require_closed(store: SqliteStore) -> None:
     for drafts in ([_stamped("a")], [_stamped("b"), _stamped("c")]):
         with pytest.raises(HoldfastError, match="is closed"):
             store.append(drafts, now=NOW)
     _require_sound(store, 3)
-    store.close()

@@ -150,8 +150,9 @@ def _sql(*statements: str) -> Callable[[Path], None]:
         (_sql("DROP TABLE outbox"), "no table outbox"),
         (_sql("DROP TABLE head", "CREATE TABLE head (id)"), "refused by SQLite"),
         (_sql("DELETE FROM head"), "has no head"),
-        (_sql("UPDATE head SET format = 3"), "version 3"),
+        (_sql("UPDATE head SET format = 4"), "version 4"),
         (_sql("DROP VIEW entry"), "no table entry"),
+        (_sql("DROP TABLE entry_key"), "no table entry_key"),
         (_sql("UPDATE head SET size = 2"), "entries are missing between 2 and 3"),
         (_sql("UPDATE head SET frontier = x'00'"), "head is damaged"),
         (

@@ -22,21 +22,27 @@ class Edge:
         self.size = front.size + len(leaves)
         self.last = last
         self._front = front
-        self._leaves = leaves
+        self._leaves = list(leaves)
         self._peaks: bytes | None = None
 
     def grown(self, leaves: Sequence[bytes]) -> Edge:
         """Return the edge some leaves later; this one stays as it is."""
         if not leaves:
             return self
-        waiting = [*self._leaves, *leaves] if self._leaves else leaves
-        return Edge(self._front, leaves[-1], waiting)
+        return Edge(self._front, leaves[-1], [*self._leaves, *leaves])
+
+    def push(self, leaf: bytes) -> None:
+        """Grow by one leaf."""
+        self.size += 1
+        self.last = leaf
+        self._leaves.append(leaf)
+        self._peaks = None
 
     @property
     def peaks(self) -> bytes:
         """The frontier as bytes, as the head holds it beside the size."""
         if self._peaks is None:
-            leaves, self._leaves = self._leaves, ()
+            leaves, self._leaves = self._leaves, []
             front = self._front
             one = len(leaves) == 1
             self._front = front.append(leaves[0]) if one else front.extend(leaves)

@@ -268,7 +268,7 @@ def no_earlier(now: datetime, last: int) -> tuple[int, datetime]:
 
     Time in the log never goes back, whatever the clock does.
     """
-    micros = to_micros(now)
+    micros = (now - _EPOCH) // _MICROSECOND
     if micros >= last and now.tzinfo is UTC:
         return micros, now
     micros = max(micros, last)

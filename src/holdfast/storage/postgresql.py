@@ -155,12 +155,16 @@ class PostgresqlStore(SqlStore):
         return self._at_once(_MANY_AT_ONCE, start, recorded_at, added) == len(rows)
 
     def _write_one(
-        self, start: Edge, row: tuple[str, bytes, bytes], recorded_at: int
+        self, start: Edge, key: str, data: bytes, leaf: bytes, recorded_at: int
     ) -> bool:
         def added(encoding: str) -> tuple[bytes, ...]:
-            return (row[0].encode(encoding), *row[1:])
+            return key.encode(encoding), data, leaf
 
-        return self._at_once(_ONE_AT_ONCE, start, recorded_at, added) == 1
+        self._edge = start.grown((leaf,))
+        if self._at_once(_ONE_AT_ONCE, start, recorded_at, added) == 1:
+            return True
+        self._edge = start
+        return False
 
     def _at_once(
         self,

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
 from holdfast.ledger.merkle import Frontier, leaf_hash
-from holdfast.ledger.tiles import require_entry
+from holdfast.ledger.tiles import ENTRY_MAX
 from holdfast.operations.ports.people import PersonalChange, SealedRow
 from holdfast.operations.ports.store import (
     Appended,
@@ -138,9 +138,13 @@ class SqlStore(ABC):
 
     @abstractmethod
     def _write_one(
-        self, start: Edge, row: tuple[str, bytes, bytes], recorded_at: int
+        self, start: Edge, key: str, data: bytes, leaf: bytes, recorded_at: int
     ) -> bool:
-        """Do as `_write_from` for one entry: its key, its bytes and its leaf hash."""
+        """Write one entry behind that edge, and leave `_edge` behind the entry.
+
+        Does nothing and returns false if the log does not end at ``start``, or the key
+        is there already.
+        """
 
     @abstractmethod
     def _take_turn(
@@ -199,11 +203,11 @@ class SqlStore(ABC):
         personal: PersonalChange | None = None,
     ) -> Appended:
         """Write all of it, or nothing."""
-        require_keys(drafts, parcels)
         if len(drafts) == 1 and not parcels and not settlements and personal is None:
             alone = self._append_alone(drafts[0], now, expected_size)
             if alone is not None:
                 return alone
+        require_keys(drafts, parcels)
         request = Request(drafts, now, expected_size, parcels, settlements, personal)
         self._turns.submit(request)
         appended = request.result()
@@ -223,21 +227,22 @@ class SqlStore(ABC):
         if not self._turns.take():
             return None
         try:
-            start = self._edge
-            at = start.size
-            if not self._wrote_last or expected_size not in {None, at}:
+            edge, key = self._edge, draft.key
+            at = edge.size
+            if not (self._wrote_last and key and key.isprintable()):
+                return None
+            if expected_size is not None and expected_size != at:
                 return None
             moment, recorded_at = no_earlier(now, self._recorded_at)
             try:
                 data = draft.seal(recorded_at)
-                require_entry(data)
             except Exception:  # noqa: BLE001 - It may be there, and need no seal.
+                return None
+            if len(data) > ENTRY_MAX:
                 return None
             leaf = leaf_hash(data)
             self._wrote_last = False
-            self._edge = start.grown((leaf,))
-            if not self._write_one(start, (draft.key, data, leaf), moment):
-                self._edge = start
+            if not self._write_one(edge, key, data, leaf, moment):
                 return None
             self._recorded_at, self._wrote_last = moment, True
         finally:
@@ -477,13 +482,9 @@ class SqlStore(ABC):
                 "Give the address of the ledger's own database.",
                 self._place,
             )
-        lost = sorted(missing - ADDED)
+        lost = missing - ADDED
         if lost:
-            raise StoreError(
-                f"the ledger is damaged: no table {', '.join(lost)}",
-                _RESTORE,
-                self._place,
-            )
+            raise self._damaged(lost)
         self._check_head()
         with self._reading() as connection:
             unguarded = set(self._guards) - set(self._held_by(connection))
@@ -538,6 +539,11 @@ class SqlStore(ABC):
     def _bring_forward(self, connection: Connection) -> None:
         """Make tables of an older version into this one's."""
         raise NotImplementedError
+
+    def _damaged(self, lost: Collection[str]) -> StoreError:
+        names = ", ".join(sorted(lost))
+        message = f"the ledger is damaged: no table {names}"
+        return StoreError(message, _RESTORE, self._place)
 
     def _headless(self) -> StoreError:
         return StoreError("the ledger has no head", _RESTORE, self._place)

@@ -9,7 +9,8 @@ call counts; whether a key is new is first left to the table's own constraint to
 Entries stand in the table ``leaf``; ``entry`` is a view of it, which refuses every
 change. The head may lag: entries that came alone keep their own moment, and where the
 log ends is read from the head and what stands behind it
-(docs/decisions/0024-the-head-may-lag.md).
+(docs/decisions/0024-the-head-may-lag.md). So may ``entry_key``, which has the keys of
+the entries before the head, each once (docs/decisions/0025-keys-stand-apart.md).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, select
@@ -37,15 +39,19 @@ from holdfast.storage.tables import METADATA, head
 
 BUSY_SECONDS = 30
 
-FORMAT = 2
-"""The version of the tables in a file; files of version 1 are brought forward."""
+FORMAT = 3
+"""The version of the tables in a file; files of before are brought forward."""
 
 # How many entries may stand behind the head. They are read wherever its end matters.
-_BEHIND = 16
+_BEHIND = 64
+
+# So long, in seconds, a look at the file's place holds for the next lone entries: no
+# longer than a commit may take, during which the file can be taken away as well.
+_STANDS = 0.001
 
 _END = """SELECT head.size, head.frontier, head.recorded_at,
     (SELECT coalesce(max(leaf_index) + 1, 0) FROM leaf),
-    leaf.leaf_hash, leaf.recorded_at
+    leaf.leaf_hash, leaf.recorded_at, leaf.key
   FROM head LEFT JOIN leaf ON leaf.leaf_index >= head.size ORDER BY leaf.leaf_index"""
 _SIZE = """SELECT max(size, coalesce((SELECT max(leaf_index) + 1 FROM leaf), 0))
   FROM head"""
@@ -54,33 +60,62 @@ _MOVE_FROM = """UPDATE head SET size = ?, frontier = ?, recorded_at = ?
   WHERE id = 1 AND size = ? AND frontier = ?
     AND (SELECT leaf_hash FROM leaf WHERE leaf_index = ? - 1) IS ?"""
 _INSERT = "INSERT INTO leaf (leaf_index, key, data, leaf_hash) VALUES "
+_ADD_KEYS = """INSERT INTO entry_key
+  SELECT key, leaf_index FROM leaf WHERE leaf_index >= ?"""
+_FIND = "SELECT leaf_index FROM entry_key WHERE key = ?"
 # As many rows in one statement take half the time of as many statements.
 _ROWS = 128
 
 # One entry in one statement, which is its own transaction, and only behind the entry
-# that is known to be the last; else its hash is null, which the table refuses. To move
-# the head as well would write a third page, for longer than all that we do ourselves.
+# that is known to be the last, and under a new key; else its hash is null, which the
+# table refuses. It writes one page: to move the head as well, or to put its key among
+# the others, would each write one more, for longer than all that we do ourselves.
 _ADD = """INSERT INTO leaf VALUES (?1, ?3, ?4,
-  CASE WHEN (SELECT leaf_hash FROM leaf WHERE leaf_index = ?1 - 1) IS ?2 THEN ?5 END,
+  CASE WHEN (SELECT leaf_hash FROM leaf WHERE leaf_index = ?1 - 1) IS ?2
+    AND NOT EXISTS (SELECT 1 FROM entry_key WHERE key = ?3) THEN ?5 END,
   ?6)"""
 
-# What brings the tables that both databases share, and files of version 1, to this
-# version. A trigger for each new row would take a third of what the row takes; so what
-# people and programs know as the entries is a view, which SQLite lets nobody change,
-# not by INSERT OR REPLACE either.
-_BRING_FORWARD = (
-    "DROP TRIGGER IF EXISTS entry_is_new",
-    "DROP TRIGGER IF EXISTS entry_keeps_data",
-    "DROP TRIGGER IF EXISTS entry_stays",
-    "ALTER TABLE entry RENAME TO leaf",
-    "ALTER TABLE leaf ADD COLUMN recorded_at INTEGER",
+_LEAF = """CREATE TABLE leaf (leaf_index INTEGER PRIMARY KEY, key TEXT NOT NULL,
+  data BLOB NOT NULL, leaf_hash BLOB NOT NULL, recorded_at INTEGER) STRICT"""
+
+# A trigger for each new row would take a third of what the row takes; so what people
+# and programs know as the entries is a view, which SQLite lets nobody change, not by
+# INSERT OR REPLACE either.
+_AROUND_LEAF = (
     "CREATE VIEW entry AS SELECT leaf_index, key, data, leaf_hash FROM leaf",
     """CREATE TRIGGER entry_keeps_data BEFORE UPDATE ON leaf
        BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END""",
     """CREATE TRIGGER entry_stays BEFORE DELETE ON leaf
        BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END""",
-    "UPDATE head SET format = 2",
 )
+_KEYS = (
+    """CREATE TABLE entry_key (key TEXT PRIMARY KEY, leaf_index INTEGER NOT NULL)
+       STRICT, WITHOUT ROWID""",
+    """INSERT INTO entry_key SELECT key, leaf_index FROM leaf
+       WHERE leaf_index < (SELECT size FROM head)""",
+    """CREATE TRIGGER key_keeps_place BEFORE UPDATE ON entry_key
+       BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END""",
+    """CREATE TRIGGER key_stays BEFORE DELETE ON entry_key
+       BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END""",
+    "UPDATE head SET format = 3",
+)
+
+# From the tables that both databases share.
+_MAKE = ("DROP TABLE entry", _LEAF, *_AROUND_LEAF, *_KEYS)
+
+# The entries of an older file stay where they are, with the constraint on their keys.
+_BRING_FORWARD = {
+    1: (
+        "DROP TRIGGER IF EXISTS entry_is_new",
+        "DROP TRIGGER IF EXISTS entry_keeps_data",
+        "DROP TRIGGER IF EXISTS entry_stays",
+        "ALTER TABLE entry RENAME TO leaf",
+        "ALTER TABLE leaf ADD COLUMN recorded_at INTEGER",
+        *_AROUND_LEAF,
+        *_KEYS,
+    ),
+    2: _KEYS,
+}
 
 _TRIGGERS = (
     """CREATE TRIGGER head_is_one BEFORE INSERT ON head
@@ -179,9 +214,9 @@ class SqliteStore(SqlStore):
         # and in again would cost as much as the insert itself.
         self._writer: Connection | None = None
         self._driver: sqlite3.Connection | None = None
-        # Where this store left the head, and how many entries it put behind it since.
-        self._moved_to, self._behind = (0, b""), 0
-        self._file = _identity(place)
+        # Where this store last saw the head, and the keys it put behind it since.
+        self._seen, self._tail = (0, b""), set[str]()
+        self._file, self._stood_until = _identity(place), 0.0
         try:
             self._check()
         except BaseException:
@@ -242,6 +277,7 @@ class SqliteStore(SqlStore):
                 "Nothing was written. Put the ledger back, or start Holdfast anew.",
                 self._place,
             )
+        self._stood_until = monotonic() + _STANDS
         return self._driver or self._open_writer()
 
     def _open_writer(self) -> sqlite3.Connection:
@@ -269,20 +305,36 @@ class SqliteStore(SqlStore):
         return True
 
     def _write_one(
-        self, start: Edge, row: tuple[str, bytes, bytes], recorded_at: int
+        self, start: Edge, key: str, data: bytes, leaf: bytes, recorded_at: int
     ) -> bool:
-        if self._behind >= _BEHIND:
-            key, data, leaf = row
-            rows = Rows(start.size, [key], [data], [leaf])
-            return self._write_from(start, rows, recorded_at)
+        if len(self._tail) >= _BEHIND:
+            return self._write_and_move(start, key, data, leaf, recorded_at)
+        if key in self._tail:
+            return False
         with self._turn:
-            driver = self._ready()
+            driver = self._driver
+            if driver is None or monotonic() > self._stood_until:
+                driver = self._ready()
             try:
-                driver.execute(_ADD, (start.size, start.last, *row, recorded_at))
+                driver.execute(
+                    _ADD, (start.size, start.last, key, data, leaf, recorded_at)
+                )
             except BaseException as fault:  # noqa: BLE001 - It is raised there.
                 return self._undone(driver, fault)
-            self._behind += 1
+            self._tail.add(key)
+        start.push(leaf)
         return True
+
+    def _write_and_move(
+        self, start: Edge, key: str, data: bytes, leaf: bytes, recorded_at: int
+    ) -> bool:
+        """Write one entry, and the head, which many had passed by."""
+        self._edge = start.grown((leaf,))
+        rows = Rows(start.size, [key], [data], [leaf])
+        if self._write_from(start, rows, recorded_at):
+            return True
+        self._edge = start
+        return False
 
     def _undone(self, driver: sqlite3.Connection, fault: BaseException) -> bool:
         """Return false where the log is not as it was thought to be, or raise."""
@@ -304,14 +356,17 @@ class SqliteStore(SqlStore):
         self, keys: Sequence[str]
     ) -> tuple[int, bytes, int, Mapping[str, int]]:
         driver = self._speaking
-        size, frontier, recorded, _ = self._read_end(driver.execute(_END).fetchall())
+        rows = driver.execute(_END).fetchall()
+        size, peaks, recorded, _ = self._read_end(rows)
+        self._seen = rows[0][:2]
+        behind = {row[-1]: at for at, row in enumerate(rows, rows[0][0])}
         known = {}
         for key in keys:
-            rows = driver.execute("SELECT leaf_index FROM entry WHERE key = ?", (key,))
-            found = rows.fetchone()
-            if found is not None:
-                known[key] = found[0]
-        return size, frontier, recorded, known
+            found = driver.execute(_FIND, (key,)).fetchone()
+            at = behind.get(key) if found is None else found[0]
+            if at is not None:
+                known[key] = at
+        return size, peaks, recorded, known
 
     def _write(self, rows: Rows, recorded_at: int, start: Edge | None = None) -> None:
         driver = self._speaking
@@ -319,15 +374,17 @@ class SqliteStore(SqlStore):
         if start is None:
             driver.execute(_MOVE, head)
         else:
-            there = (*self._moved_to, rows.start, start.last)
+            there = (*self._seen, rows.start, start.last)
             if driver.execute(_MOVE_FROM, head + there).rowcount != 1:
                 raise _NotThereError
-        self._moved_to, self._behind = head[:2], 0
         keys, datas, leaves = rows.keys, rows.datas, rows.leaves
         for at in range(0, len(keys), _ROWS):
             some, to = keys[at : at + _ROWS], at + _ROWS
             values = (rows.start + at, *some, *datas[at:to], *leaves[at:to])
             driver.execute(_insert(len(some)), values)
+        driver.execute(_ADD_KEYS, self._seen[:1])
+        self._seen = head[:2]
+        self._tail.clear()
 
     def size(self) -> int:
         """Return the number of entries."""
@@ -347,29 +404,38 @@ class SqliteStore(SqlStore):
         """
         if not rows:
             raise self._headless()
-        size, peaks, recorded, count, leaf, _ = rows[0]
+        size, peaks, recorded, count, leaf, *_ = rows[0]
         if leaf is None:
             return size, peaks, recorded, count
-        if size + len(rows) != count or rows[-1][-1] is None:
+        if size + len(rows) != count or rows[-1][5] is None:
             raise LedgerError(
                 f"entries are missing between {size} and {count}, or were put there",
                 "Restore the ledger from a backup, or from its published copy.",
             )
-        front = Frontier.from_bytes(size, peaks).extend(row[-2] for row in rows)
-        return count, front.to_bytes(), max(recorded, rows[-1][-1]), count
+        front = Frontier.from_bytes(size, peaks).extend(row[4] for row in rows)
+        return count, front.to_bytes(), max(recorded, rows[-1][5]), count
 
     def _missing(self) -> set[str]:
+        return set(METADATA.tables) - self._named()
+
+    def _check_head(self) -> None:
+        super()._check_head()
+        # Only now are they those of this version.
+        lost = {"leaf", "entry_key"} - self._named()
+        if lost:
+            raise self._damaged(lost)
+
+    def _named(self) -> set[str]:
+        """Return what tables and views the file has."""
+        asked = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
         with self._reading() as connection:
-            asked = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
-            return set(METADATA.tables) - set(
-                connection.exec_driver_sql(asked).scalars()
-            )
+            return set(connection.exec_driver_sql(asked).scalars())
 
     def _bring_forward(self, connection: Connection) -> None:
         # Asked again, since another process may have been faster.
-        if connection.execute(select(head.c.format)).scalar_one() < FORMAT:
-            for statement in _BRING_FORWARD:
-                connection.exec_driver_sql(statement)
+        version = connection.execute(select(head.c.format)).scalar_one()
+        for statement in _BRING_FORWARD.get(version, ()):
+            connection.exec_driver_sql(statement)
 
     def _wipe(self) -> None:
         """Empty the write-ahead log, which holds pages as they were before.
@@ -487,7 +553,7 @@ def _fill_file(path: Path) -> None:
         with engine.connect() as connection:
             _use_wal(connection)
             fill(connection)
-            for statement in (*_BRING_FORWARD, *_TRIGGERS, *_GUARDS.values()):
+            for statement in (*_MAKE, *_TRIGGERS, *_GUARDS.values()):
                 connection.exec_driver_sql(statement)
     except (SQLAlchemyError, sqlite3.Error) as fault:
         raise _explain(fault, str(path)) from None
