@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from holdfast.errors import HoldfastError
 from holdfast.ledger.merkle import fold, leaf_hashes
@@ -176,3 +177,20 @@ def _cut(admin_url: str, url: str) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
             (url.rpartition("/")[2],),
         )
+
+
+def test_no_driver_speaks_for_itself(home, caplog) -> None:
+    """A connection that cannot even be given back leaves no traceback in any log."""
+    store = home.open()
+    store.append([_draft("a")], now=NOW)
+
+    def broken(*_: object) -> None:
+        raise OSError
+
+    event.listen(store._engine, "reset", broken)
+    for _ in range(2):
+        assert store.root()[0] == 1
+    event.remove(store._engine, "reset", broken)
+    assert store.append([_draft("b")], now=NOW).size == 2
+    assert not caplog.records
+    store.close()

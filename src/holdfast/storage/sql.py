@@ -7,6 +7,7 @@ between the two databases stands in the file of each.
 from __future__ import annotations
 
 import hashlib
+import logging
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,10 @@ from holdfast.storage.tables import (
     entry,
     head,
 )
+
+# Of a connection that died, its pool would print a traceback of a hundred lines. What
+# it was used for says so in words.
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 _PAGE = 1_000
 _RESTORE = "Restore the database from a backup, or the log from its published copy."
