@@ -170,9 +170,33 @@ def test_appends_do_not_wait_for_a_hanging_mark(rig: Rig) -> None:
 
 def test_the_rest_follows_from_the_work() -> None:
     """A slow disk is given rest, but never so long that an entry waits a second."""
-    assert signing._rest(0) == signing.REST_LEAST.total_seconds()
-    assert signing._rest(0.02) == 0.04
-    assert signing._rest(9) + signing.LOOK_EVERY.total_seconds() < 1
+    assert signing._rest(0, 1) == signing.REST_LEAST.total_seconds()
+    assert [signing._rest(0.02, busy) for busy in (1, 2, 3)] == [0.02, 0.04, 0.04]
+    assert signing._rest(9, 2) + signing.LOOK_EVERY.total_seconds() < 1
+
+
+def test_it_rests_only_while_the_log_grows_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes during a signature waits for the rest; what comes later does not."""
+    rests: list[int] = []
+    grown, done = threading.Event(), threading.Event()
+    grows_on = [False, True, True, True, False, False, True]
+    signed = 0
+
+    def sign() -> None:
+        nonlocal signed
+        if signed < len(grows_on) and grows_on[signed]:
+            grown.set()
+        signed += 1
+        if signed > len(grows_on):
+            done.set()
+
+    monkeypatch.setattr(signing, "LOOK_EVERY", timedelta(milliseconds=1))
+    monkeypatch.setattr(signing, "_rest", lambda _, busy: rests.append(busy) or 0.0)
+    thread = Signing(sign, grown)
+    thread.start()
+    assert done.wait(60)
+    thread.stop()
+    assert rests == [1, 2, 3, 1]
 
 
 def test_many_threads_sign_one_history(tmp_path: Path) -> None:

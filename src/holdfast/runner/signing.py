@@ -13,8 +13,9 @@ from datetime import timedelta
 from time import monotonic
 
 LOOK_EVERY = timedelta(milliseconds=250)
-# Between two signatures it rests, in proportion to what the last one took: appends
-# that share the disk with it keep most of it.
+# While the log grows as fast as it is signed it rests between two signatures, up to
+# this often as long as the last one took: appends share the disk with it. An entry that
+# comes after a while of quiet meets no rest.
 REST_TIMES = 2
 REST_LEAST = timedelta(milliseconds=5)
 REST_MOST = timedelta(milliseconds=500)
@@ -45,14 +46,18 @@ class Signing:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        busy = 0
         while not self._stopped.is_set():
             self._grown.clear()
             began = monotonic()
             self._sign()
-            self._stopped.wait(_rest(monotonic() - began))
+            busy = busy + 1 if self._grown.is_set() else 0
+            if busy:
+                self._stopped.wait(_rest(monotonic() - began, busy))
             self._grown.wait(LOOK_EVERY.total_seconds())
 
 
-def _rest(took: float) -> float:
+def _rest(took: float, busy: int) -> float:
+    """Return the seconds to rest after that many signatures of a log that grew on."""
     least, most = REST_LEAST.total_seconds(), REST_MOST.total_seconds()
-    return min(max(took * REST_TIMES, least), most)
+    return min(max(took * min(busy, REST_TIMES), least), most)

@@ -43,6 +43,12 @@ logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 _PAGE = 1_000
 _RESTORE = "Restore the database from a backup, or the log from its published copy."
 
+# Put together once: it is asked at each signature, and each beat.
+_LAST = select(func.max(entry.c.leaf_index)).scalar_subquery()
+_ENDS = select(
+    head.c.size, head.c.frontier, head.c.recorded_at, func.coalesce(_LAST + 1, 0)
+)
+
 # Asked first, since SQLite's trigger would refuse a row that is then not put in.
 _KEEP_CHECKPOINT = text(
     "INSERT INTO checkpoint (size, note) SELECT :size, :note WHERE NOT EXISTS"
@@ -343,10 +349,7 @@ class SqlStore(Appending):
 
         Beside these, how many entries there are.
         """
-        last = select(func.max(entry.c.leaf_index)).scalar_subquery()
-        count = func.coalesce(last + 1, 0)
-        ends = select(head.c.size, head.c.frontier, head.c.recorded_at, count)
-        found = connection.execute(ends).one_or_none()
+        found = connection.execute(_ENDS).one_or_none()
         if found is None:
             raise self._headless()
         size, peaks, recorded_at, entries = found
