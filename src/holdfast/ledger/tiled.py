@@ -34,7 +34,7 @@ class TiledTree(Tree):
     def __init__(self, size: int, tile_bytes: TileBytes) -> None:
         self._size = size
         self._tile_bytes = tile_bytes
-        self._kept: OrderedDict[Tile, list[bytes]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
 
     @property
     def size(self) -> int:
@@ -53,18 +53,18 @@ class TiledTree(Tree):
 
     def _rows_of(self, level: int, number: int) -> list[bytes]:
         """Return a tile's row, and those that it hashes up to within its height."""
-        row = self._size >> (_TILE_HEIGHT * level)
-        tile = Tile(level, number, min(TILE_WIDTH, row - number * TILE_WIDTH))
-        rows = self._kept.get(tile)
+        rows = self._kept.get((level, number))
         if rows is None:
+            row = self._size >> (_TILE_HEIGHT * level)
+            tile = Tile(level, number, min(TILE_WIDTH, row - number * TILE_WIDTH))
             rows = [self._tile_bytes(tile)]
             while len(rows[-1]) > HASH_SIZE:
                 rows.append(b"".join(pairs(rows[-1])))
-            self._kept[tile] = rows
+            self._kept[level, number] = rows
             if len(self._kept) > _TILES_KEPT:
                 self._kept.popitem(last=False)
         else:
-            self._kept.move_to_end(tile)
+            self._kept.move_to_end((level, number))
         return rows
 
 
