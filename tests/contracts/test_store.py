@@ -350,6 +350,19 @@ def test_checkpoints_are_kept_by_size(store: Store) -> None:
         (20, b"note of 20, cosigned"),
         (300, b"note of 300"),
     ]
+    assert list(store.checkpoints(newest_first=True)) == held[::-1]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 6, 7])
+def test_checkpoints_come_page_by_page(
+    store: Store, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever their number, each comes once, in the order that was asked for."""
+    monkeypatch.setattr("holdfast.storage.sql._PAGE", 3)
+    held = [(size, b"note of %d" % size) for size in range(count)]
+    store.save_checkpoints(held)
+    assert list(store.checkpoints()) == held
+    assert list(store.checkpoints(newest_first=True)) == held[::-1]
 
 
 def test_a_checkpoint_takes_the_place_of_another(store: Store) -> None:

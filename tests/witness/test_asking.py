@@ -23,7 +23,13 @@ from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
 from holdfast.ledger.checkpoint import parse_checkpoint, verify_checkpoint
 from holdfast.ledger.note import VerifierKey, parse_note, parse_verifier_key
-from holdfast.ledger.witness import Cosigner, Request, Witness, cosignature_of
+from holdfast.ledger.witness import (
+    Cosigner,
+    Request,
+    Witness,
+    cosignature_of,
+    cosigned_at,
+)
 from holdfast.operations import tampering
 from holdfast.operations.attest import check_ledger
 from holdfast.operations.notary import ForkError
@@ -206,6 +212,57 @@ def test_silent_from_the_start() -> None:
     join(made, [near])
     until(made, SILENT_AFTER + MINUTE)
     assert len(told(made)) == 1
+
+
+def restarting(made: Company, near: list[NearWitness], each: timedelta) -> None:
+    """Let an hour go by in which the node starts again and again."""
+    for _ in range(timedelta(hours=1) // each):
+        join(made, near)
+        until(made, each)
+
+
+def test_silence_is_told_by_a_node_that_starts_again_and_again() -> None:
+    """The deadline runs from the last cosignature on record, not from the start."""
+    made, near = watched(2)
+    until(made, MINUTE)
+    last = made.clock.now()
+    near[0].mute = True
+    restarting(made, near, SILENT_AFTER / 2 + MINUTE)
+    (silent,) = made.events(WitnessSilent)
+    assert isinstance(silent, WitnessSilent)
+    assert silent.witness == near[0].name
+    assert last - MINUTE <= silent.since <= last
+    assert silent.at - last < 3 * SILENT_AFTER
+
+
+def test_a_node_that_starts_lets_witnesses_start_as_well() -> None:
+    """After a night without a node nobody is told of at once, and then not for long."""
+    made, (near,) = watched()
+    until(made, MINUTE)
+    made.clock.advance(timedelta(hours=9))
+    near.mute = True
+    join(made, [near])
+    until(made, SILENT_AFTER / 2 - MINUTE)
+    assert made.events(WitnessSilent) == []
+    near.mute = False
+    until(made, MINUTE)
+    near.mute = True
+    until(made, SILENT_AFTER - 2 * MINUTE)
+    assert made.events(WitnessSilent) == []
+    until(made, 4 * MINUTE)
+    assert len(made.events(WitnessSilent)) == 1
+
+
+def test_a_cosignature_that_does_not_hold_vouches_for_nobody() -> None:
+    """A line that somebody put into the database is no word of the witness."""
+    made, (near,) = watched()
+    until(made, MINUTE)
+    note = parse_note(made.world.store.checkpoint() or b"")
+    ours, theirs = note.signatures
+    assert list(cosigned_at(note.to_bytes(), [near.key])) == [near.key]
+    later = (theirs.data[:7] + b"\xff" + theirs.data[8:]).ljust(72, b"\0")
+    forged = replace(note, signatures=(ours, replace(theirs, data=later)))
+    assert cosigned_at(forged.to_bytes(), [near.key]) == {}
 
 
 def test_one_of_two_is_silent() -> None:

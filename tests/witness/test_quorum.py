@@ -51,6 +51,27 @@ def test_a_quorum_that_is_missed_and_met_again() -> None:
     assert len(made.events(QuorumMissed)) == len(made.events(QuorumMet)) == 1
 
 
+def test_a_quorum_is_missed_by_a_node_that_starts_again_and_again() -> None:
+    """It runs from the last checkpoint that had enough, whoever was asked since."""
+    made, near = watched(3)
+    log, notary = made.world.log, made.world.notary
+
+    def start() -> None:
+        asked = Witnesses(log, notary, near, SILENT_AFTER, 2)
+        made.world = replace(made.world, witnesses=asked)
+
+    start()
+    until(made, MINUTE)
+    last = made.clock.now()
+    near[0].mute = near[1].mute = True
+    for _ in range(5):
+        start()
+        until(made, SILENT_AFTER / 2 + MINUTE)
+    (missed,) = made.events(QuorumMissed)
+    assert isinstance(missed, QuorumMissed)
+    assert last - MINUTE <= missed.since <= last
+
+
 def test_a_retired_witness_weighs_no_more() -> None:
     """Its silence puts nothing at risk any more; who retired it and why is recorded."""
     made, (one, other) = watched(2)

@@ -70,7 +70,7 @@ def newest_witnessed(
 
     In a database the very newest one may still be with the witnesses.
     """
-    for size, note in sorted(store.checkpoints(), reverse=True):
+    for size, note in store.checkpoints(newest_first=True):
         found = cosigners(note, witnesses)
         if len(found) >= quorum:
             return size, verify(parse_note(note), found)

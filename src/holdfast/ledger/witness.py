@@ -189,16 +189,25 @@ def cosignature_of(
     return own[0], held.time
 
 
-def cosigners(note: bytes, keys: Sequence[VerifierKey]) -> frozenset[VerifierKey]:
-    """Return whose cosignatures a checkpoint carries; those that fail do not count."""
+def cosigned_at(note: bytes, keys: Sequence[VerifierKey]) -> dict[VerifierKey, int]:
+    """Return whose cosignatures a checkpoint carries, and from when (Unix seconds).
+
+    Those that fail do not count.
+    """
     parsed = notes.parse_note(note)
-    found: set[VerifierKey] = set()
+    found: dict[VerifierKey, int] = {}
     for key in keys:
         try:
-            found.update(one.key for one in notes.verify(parsed, [key]))
+            held = notes.verify(parsed, [key])
         except LedgerError:
             continue
-    return frozenset(key for key in found if key.kind == COSIGNATURE)
+        found.update((one.key, one.time) for one in held if one.time is not None)
+    return found
+
+
+def cosigners(note: bytes, keys: Sequence[VerifierKey]) -> frozenset[VerifierKey]:
+    """Return whose cosignatures a checkpoint carries; those that fail do not count."""
+    return frozenset(cosigned_at(note, keys))
 
 
 def _unfit(

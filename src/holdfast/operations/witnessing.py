@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Protocol, TypeAlias
 
 from holdfast.domain.events.witness import (
@@ -23,8 +24,10 @@ from holdfast.domain.events.witness import (
 from holdfast.journal import Fact
 from holdfast.ledger.checkpoint import Checkpoint, parse_checkpoint
 from holdfast.ledger.continuing import continuation
+from holdfast.ledger.errors import LedgerError
 from holdfast.ledger.merkle import Frontier
 from holdfast.ledger.note import Signature, VerifierKey, parse_note
+from holdfast.ledger.witness import cosigned_at
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports.store import Store
@@ -36,6 +39,9 @@ CLOCKS_DIFFER_MAX = timedelta(minutes=10)
 RECORD_EVERY = timedelta(days=1)
 READ_AT_ONCE = 4_096
 AT_ONCE = 8
+# So many of the newest checkpoints tell a node that starts who cosigned when: those of
+# half an hour in which the log never rests.
+LOOK_BACK = 2_000
 
 Prove: TypeAlias = Callable[[int], Sequence[bytes]]
 
@@ -131,6 +137,7 @@ class Witnesses:
         self._silent_after = silent_after
         self._quorum = quorum
         self._quorum_at: datetime | None = None
+        self._began: datetime | None = None
 
     def ask(self) -> Sequence[Fact]:
         """Offer the newest checkpoint to every witness that is due, and record."""
@@ -138,6 +145,9 @@ class Witnesses:
         if note is None:
             return ()
         offered = parse_checkpoint(parse_note(note).text)
+        if self._began is None:
+            self._look_back()
+            self._began = now
         due = [post for post in self._posts if post.is_due(offered.size, now)]
         if not due:
             return ()
@@ -156,6 +166,37 @@ class Witnesses:
             # At once: asked again before it is recorded, it would be told twice.
             self._log.record(facts)
         return ()
+
+    def _look_back(self) -> None:
+        """Read off the kept checkpoints who cosigned last when, before this process."""
+        posts = {post.witness.key: post for post in self._posts}
+        kept = self._store.checkpoints(newest_first=True)
+        for _, note in islice(kept, LOOK_BACK):
+            try:
+                found = cosigned_at(note, list(posts))
+            except LedgerError:
+                continue  # What is altered is told elsewhere.
+            for key, time in found.items():
+                posts[key].good_at = posts[key].good_at or self._past(time)
+            if self._quorum_at is None and len(found) >= max(self._quorum, 1):
+                self._quorum_at = self._past(max(found.values()))
+            if self._quorum_at and all(post.good_at for post in self._posts):
+                return
+
+    def _past(self, time: int) -> datetime:
+        """Return a witness's time as ours, which is never ahead."""
+        return min(datetime.fromtimestamp(time, UTC), self._log.now())
+
+    def _is_long(self, since: datetime) -> bool:
+        """Say whether that is longer than anybody may be silent.
+
+        A node that starts gives the others half of that to start as well.
+        """
+        now = self._log.now()
+        began = self._began or now
+        return (
+            now - since >= self._silent_after and now - began >= self._silent_after / 2
+        )
 
     def _offer(self, post: _Post, note: bytes, offered: Checkpoint) -> Said:
         post.asked_at = self._log.now()
@@ -222,7 +263,7 @@ class Witnesses:
             self._quorum_at = now
             return QuorumMet(wanted, names, size, now) if missed else None
         since = self._quorum_at = self._quorum_at or now
-        if missed is not None or now - since < self._silent_after:
+        if missed is not None or not self._is_long(since):
             return None
         return QuorumMissed(wanted, names, size, since, now)
 
@@ -248,7 +289,7 @@ class Witnesses:
                 return _disagreed(trouble, name, offered.size, detail, now)
             case Unanswered(detail):
                 since = post.good_at or now
-                if trouble is None and now - since >= self._silent_after:
+                if trouble is None and self._is_long(since):
                     return WitnessSilent(name, since, detail, now)
         return None
 

@@ -246,10 +246,10 @@ class MemoryStore:
         with self._lock:
             return self._checkpoints.get(max(self._checkpoints, default=0))
 
-    def checkpoints(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the signed checkpoints, smallest first."""
+    def checkpoints(self, *, newest_first: bool = False) -> Iterator[tuple[int, bytes]]:
+        """Yield the signed checkpoints in the order of their sizes."""
         with self._lock:
-            held = sorted(self._checkpoints.items())
+            held = sorted(self._checkpoints.items(), reverse=newest_first)
         yield from held
 
     def put_blob(self, data: bytes) -> str:

@@ -202,24 +202,22 @@ class SqlStore(Appending):
         with self._reading() as connection:
             return connection.execute(latest).scalar_one_or_none()
 
-    def checkpoints(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the signed checkpoints, smallest first."""
+    def checkpoints(self, *, newest_first: bool = False) -> Iterator[tuple[int, bytes]]:
+        """Yield the signed checkpoints in the order of their sizes."""
+        size = checkpoint.c.size
+        page = select(size, checkpoint.c.note).limit(_PAGE)
+        page = page.order_by(size.desc() if newest_first else size)
+        following = page
         # By pages, so that no connection is held while the caller works.
-        last = -1
         while True:
-            page = (
-                select(checkpoint.c.size, checkpoint.c.note)
-                .where(checkpoint.c.size > last)
-                .order_by(checkpoint.c.size)
-                .limit(_PAGE)
-            )
             with self._reading() as connection:
-                rows = connection.execute(page).all()
+                rows = connection.execute(following).all()
             for row in rows:
                 yield row.size, row.note
             if len(rows) < _PAGE:
                 return
             last = rows[-1].size
+            following = page.where(size < last if newest_first else size > last)
 
     def put_blob(self, data: bytes) -> str:
         """Keep evidence by its digest."""

@@ -239,8 +239,8 @@ class Store(Protocol):
         """Return the signed checkpoint of the largest size, if there is one."""
         ...
 
-    def checkpoints(self) -> Iterator[tuple[int, bytes]]:
-        """Yield every signed checkpoint with its size, smallest first."""
+    def checkpoints(self, *, newest_first: bool = False) -> Iterator[tuple[int, bytes]]:
+        """Yield every signed checkpoint with its size, smallest first by default."""
         ...
 
     def put_blob(self, data: bytes) -> str:
