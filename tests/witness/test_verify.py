@@ -96,6 +96,35 @@ def test_published(home: Path) -> None:
         run("verify", log, *key, *words)
 
 
+def test_proof(home: Path) -> None:
+    """A proof leads to what the witnesses cosigned, and is held to them on demand."""
+    file, entry = home / "7.proof", home / "7"
+    entry.write_bytes(b"entry 7")
+    check = (file, "--entry", entry, "--key", SIGNER.verifier_key)
+    run("prove", 7, "--output", file)
+    both = ("--witness", COSIGNER.key, "--witness", SECOND.key)
+    found = json.loads(run("verify-proof", *check, *both, "--json"))
+    assert (found["size"], len(found["signed_by"])) == (300, 3)
+    assert "signed by  second.example/w" in run("verify-proof", *check, *both)
+    words = (*check, "--witness", COSIGNER.key, "--witness", ABSENT.key)
+    assert run("verify-proof", *words, "--quorum", "1")
+    with pytest.raises(HoldfastError, match="1 of the witnesses cosigned, and 2"):
+        run("verify-proof", *words)
+    with pytest.raises(HoldfastError, match="a quorum of 1"):
+        run("verify-proof", *check, "--quorum", "1")
+
+
+def test_proof_of_what_nobody_cosigned_yet(home: Path) -> None:
+    """The newest signed checkpoint proves it, and no witness is made up."""
+    file, entry = home / "305.proof", home / "305"
+    entry.write_bytes(b"entry 305")
+    check = (file, "--entry", entry, "--key", SIGNER.verifier_key)
+    run("prove", 305, "--output", file)
+    assert json.loads(run("verify-proof", *check, "--json"))["size"] == 310
+    with pytest.raises(HoldfastError, match="0 of the witnesses cosigned, and 1"):
+        run("verify-proof", *check, "--witness", COSIGNER.key)
+
+
 def test_silent_witness_keeps_nothing_back(home: Path) -> None:
     """Where the last cosignature is old, the newest signed checkpoint is published."""
     store = open_store(f"sqlite://{home / 'holdfast.sqlite'}")

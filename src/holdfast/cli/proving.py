@@ -20,6 +20,13 @@ from holdfast.cli.reading import (
     signers,
     unusable,
 )
+from holdfast.cli.witnessed import (
+    QuorumOption,
+    WitnessOption,
+    note_to_prove,
+    require_quorum,
+    vouched_by,
+)
 from holdfast.errors import HoldfastError
 from holdfast.ledger.note import encode64
 from holdfast.ledger.proof import Proof, parse_proof
@@ -45,12 +52,16 @@ def prove(
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
-    """Write the proof that an entry is in the log, to be checked offline."""
+    """Write the proof that an entry is in the log, to be checked offline.
+
+    It leads to the newest checkpoint that the witnesses of the settings cosigned.
+    """
     if source is not None:
         proof = _from_place(source, credentials, index)
     else:
         with opened(database, home) as store:
-            proof = audits.prove(store, index)
+            note = note_to_prove(store, home, index)
+            proof = audits.prove(store, index, note)
     data = proof.to_bytes()
     if output is not None:
         try:
@@ -73,14 +84,18 @@ def verify_proof(
     key: Annotated[
         str, typer.Option("--key", help="The log's verifier key, or its file.")
     ],
+    witness: WitnessOption = None,
+    quorum: QuorumOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check that an entry is in a log, from its proof alone."""
+    """Check that an entry is in a log, from its proof alone, and who witnessed it."""
     keys, _ = keys_of(key, None)
+    witnesses, wanted = vouched_by(witness, quorum)
     proof = parse_proof(read_file(file))
     data = sys.stdin.buffer.read() if str(entry) == "-" else read_file(entry)
-    signed = proof.verify(data, keys)
+    signed = proof.verify(data, (*keys, *witnesses))
     checkpoint = signed.checkpoint
+    require_quorum(checkpoint.size, signed.signed_by, wanted)
     if json:
         print_json(
             {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -32,9 +32,12 @@ from holdfast.cli.reading import (
     signers,
 )
 from holdfast.cli.witnessed import (
+    QuorumOption,
+    Vouched,
+    WitnessOption,
     newest_witnessed,
     require_quorum,
-    require_witness_keys,
+    vouched_by,
 )
 from holdfast.errors import HoldfastError
 from holdfast.ledger.errors import LedgerError
@@ -53,7 +56,6 @@ _NOT_LISTED = (
     " --anchor."
 )
 # Witnesses' keys, and how many of them must have cosigned.
-Vouched: TypeAlias = tuple[tuple[VerifierKey, ...], int]
 
 
 class DatabaseAlone(TyperCommand):
@@ -79,16 +81,8 @@ def verify(
     ] = None,
     database: DatabaseOption = None,
     key: KeyOption = None,
-    witness: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--witness", help="A witness's verifier key, or its file; repeat it."
-        ),
-    ] = None,
-    quorum: Annotated[
-        int | None,
-        typer.Option("--quorum", help="How many must have cosigned; by default all."),
-    ] = None,
+    witness: WitnessOption = None,
+    quorum: QuorumOption = None,
     anchor: Annotated[
         list[Path] | None,
         typer.Option(
@@ -101,8 +95,7 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Check every entry, hash and signature of a log, and who witnessed it."""
-    given = [parsed for one in witness or [] for parsed in keys_of(one, None)[0]]
-    vouched = require_witness_keys(given, quorum)
+    vouched = vouched_by(witness, quorum)
     kept = [read_file(path) for path in anchor or []]
     if target is not None:
         place = place_of(target, credentials)
@@ -121,7 +114,7 @@ def verify(
         f"{found.origin or 'The log'}: {found.size} entries, all sound.",
         f"root       {encode64(found.root)}",
         *(f"signed by  {one.key}" for one in found.signed_by),
-        *([f"witnessed  up to size {found.witnessed}"] if given else []),
+        *([f"witnessed  up to size {found.witnessed}"] if vouched[0] else []),
         f"checked    {found.size} entries, {len(found.checkpoints)} checkpoints",
         *(f"warning    {one}" for one in found.warnings),
     )
@@ -234,7 +227,7 @@ def _verify_database(
     ):
         done = audit(store, keys, told, address=address, share=share)
         if witnesses:
-            witnessed, _ = newest_witnessed(store, witnesses, quorum)
+            witnessed = newest_witnessed(store, witnesses, quorum).size
     return _Found(
         done.latest.origin if done.latest else None,
         done.size,

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
 
 from holdfast.cli.common import home_at
+from holdfast.cli.reading import keys_of
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import parse_checkpoint
 from holdfast.ledger.errors import LedgerError
@@ -32,11 +37,22 @@ _HINT = (
 )
 
 
-def require_witness_keys(
-    keys: Sequence[VerifierKey], quorum: int | None
-) -> tuple[tuple[VerifierKey, ...], int]:
+WitnessOption = Annotated[
+    list[str] | None,
+    typer.Option("--witness", help="A witness's verifier key, or its file; repeat it."),
+]
+QuorumOption = Annotated[
+    int | None,
+    typer.Option("--quorum", help="How many must have cosigned; by default all."),
+]
+Vouched: TypeAlias = tuple[tuple[VerifierKey, ...], int]
+"""The keys of witnesses, and how many of them must have cosigned."""
+
+
+def vouched_by(words: Sequence[str] | None, quorum: int | None) -> Vouched:
     """Return witnesses and quorum (by default all); refuse what cannot be meant."""
-    distinct = tuple(dict.fromkeys(keys))
+    given = [parsed for one in words or () for parsed in keys_of(one, None)[0]]
+    distinct = tuple(dict.fromkeys(given))
     for key in distinct:
         if key.kind != COSIGNATURE:
             raise HoldfastError(
@@ -63,17 +79,26 @@ def require_quorum(size: int, signed_by: Sequence[Verified], quorum: int) -> Non
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """A checkpoint that a quorum cosigned."""
+
+    size: int
+    note: bytes
+    signed_by: tuple[Verified, ...]
+
+
 def newest_witnessed(
     store: Store, witnesses: Sequence[VerifierKey], quorum: int
-) -> tuple[int, tuple[Verified, ...]]:
-    """Return the newest checkpoint that a quorum cosigned: its size, and by whom.
+) -> Witnessed:
+    """Return the newest checkpoint that a quorum cosigned.
 
     In a database the very newest one may still be with the witnesses.
     """
     for size, note in store.checkpoints(newest_first=True):
         found = cosigners(note, witnesses)
         if len(found) >= quorum:
-            return size, verify(parse_note(note), found)
+            return Witnessed(size, note, verify(parse_note(note), found))
     raise LedgerError(
         f"no checkpoint was cosigned by {quorum} of the witnesses", _HINT, "database"
     )
@@ -85,17 +110,31 @@ def size_to_publish(store: Store, home: Path, folder: Path) -> int | None:
     ``None`` where no witness is configured, or where the newest signed checkpoint must
     do: the witnesses are silent, or the folder shows more already.
     """
+    found = _newest_by_settings(store, home)
+    if found is None:
+        return None
+    size, newest = found.size, max(one.time or 0 for one in found.signed_by)
+    held = Folder(folder).read(CHECKPOINT_PATH)
+    shown = parse_checkpoint(parse_note(held).text).size if held else 0
+    fresh = time.time() - newest <= LATELY_SECONDS
+    return size if fresh and shown <= size else None
+
+
+def note_to_prove(store: Store, home: Path, index: int) -> bytes | None:
+    """Return the newest witnessed checkpoint that has the entry.
+
+    ``None`` where no witness is configured, or none vouched for the entry yet.
+    """
+    found = _newest_by_settings(store, home)
+    return found.note if found is not None and index < found.size else None
+
+
+def _newest_by_settings(store: Store, home: Path) -> Witnessed | None:
     settings = home_at(home).settings if (home / FILE).exists() else None
     if settings is None or not settings.witnesses:
         return None
     keys = [parse_verifier_key(at.key) for at in settings.witnesses]
     try:
-        quorum = settings.witness_quorum or len(keys)
-        size, signed_by = newest_witnessed(store, keys, quorum)
+        return newest_witnessed(store, keys, settings.witness_quorum or len(keys))
     except LedgerError:
         return None
-    newest = max(one.time or 0 for one in signed_by)
-    held = Folder(folder).read(CHECKPOINT_PATH)
-    shown = parse_checkpoint(parse_note(held).text).size if held else 0
-    fresh = time.time() - newest <= LATELY_SECONDS
-    return size if fresh and shown <= size else None

@@ -79,9 +79,12 @@ def audit(
     return Audit(size, root, tuple(wanted), latest, signed_by)
 
 
-def prove(store: Store, index: int) -> Proof:
-    """Return the proof that an entry stands under the latest signed checkpoint."""
-    note = store.checkpoint()
+def prove(store: Store, index: int, note: bytes | None = None) -> Proof:
+    """Return the proof that an entry stands under a signed checkpoint.
+
+    Which is the latest one, unless the ``note`` of another is given.
+    """
+    note = note or store.checkpoint()
     if note is None:
         raise LedgerError(
             "nothing is signed yet, so that nothing can be proved",
