@@ -106,7 +106,7 @@ def _no_address(scheme: str) -> StoreError:
     return StoreError(
         "not the address of a published log",
         "Name a folder, or an address: https://, file://, s3://, gs:// or az://.",
-        f"{scheme}:",
+        f"{scheme}://…",
     )
 
 
