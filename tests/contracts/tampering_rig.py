@@ -52,7 +52,7 @@ class Rig:
             with closing(sqlite3.connect(self.database)) as intruder:
                 for name in TRIGGERS:
                     intruder.execute(f"DROP TRIGGER IF EXISTS {name}")
-                intruder.execute(statement.replace("entry", "leaf"), values)
+                intruder.execute(statement.replace("entry", "entry_row"), values)
                 intruder.commit()
             return
         with psycopg.connect(self.home.url) as intruder:

@@ -179,7 +179,7 @@ def test_entries_go_behind_the_known_one_only(
     _add(store, 0, 4)
     with closing(sqlite3.connect(path, isolation_level=None)) as intruder:
         intruder.execute("DROP TRIGGER entry_stays")
-        intruder.execute("DELETE FROM leaf WHERE leaf_index = 3")
+        intruder.execute("DELETE FROM entry_row WHERE leaf_index = 3")
     drafts = [_stamped(f"k{at}") for at in range(3, 3 + width)]
     assert store.append(drafts, now=NOW).indices == tuple(range(3, 3 + width))
     _require_sound(store, 3 + width)
@@ -188,9 +188,9 @@ def test_entries_go_behind_the_known_one_only(
 @pytest.mark.parametrize(
     "spoil",
     [
-        "DELETE FROM leaf WHERE leaf_index = 2",
-        "INSERT INTO leaf VALUES (9, 'x', x'78', x'78', 0)",
-        "UPDATE leaf SET recorded_at = NULL WHERE leaf_index = 5",
+        "DELETE FROM entry_row WHERE leaf_index = 2",
+        "INSERT INTO entry_row VALUES (9, 'x', x'78', x'78', 0)",
+        "UPDATE entry_row SET recorded_at = NULL WHERE leaf_index = 5",
         "UPDATE head SET frontier = x'00'",
     ],
 )
@@ -214,7 +214,7 @@ def test_a_damaged_end_is_told(store: SqliteStore, path: Path, spoil: str) -> No
 
 def _rows(path: Path) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as reader:
-        return reader.execute("SELECT * FROM leaf").fetchall()
+        return reader.execute("SELECT * FROM entry_row").fetchall()
 
 
 def _version_1(path: Path, count: int) -> None:
@@ -240,7 +240,7 @@ def _version_1(path: Path, count: int) -> None:
 
 def _drop(old: sqlite3.Connection, *also: str) -> None:
     old.execute("DROP VIEW entry")
-    for table in ("leaf", "entry_key", *also):
+    for table in ("entry_row", "entry_key", *also):
         # A table's own triggers go with it.
         old.execute(f"DROP TABLE {table}")
 
@@ -275,8 +275,8 @@ def test_an_older_file_is_brought_forward(
     _require_sound(stores[1], count + 20)
     for statement in (
         "REPLACE INTO entry VALUES (0, 'k0', x'78', x'78')",
-        "DELETE FROM leaf",
-        "UPDATE leaf SET key = 'x'",
+        "DELETE FROM entry_row",
+        "UPDATE entry_row SET key = 'x'",
         "DELETE FROM entry_key",
     ):
         with (
@@ -289,8 +289,8 @@ def test_an_older_file_is_brought_forward(
         store.close()
 
 
-def test_an_older_holdfast_is_refused_by_the_file(path: Path) -> None:
-    """A process of the version before, still running, writes nothing more."""
+def test_version_1_is_refused_by_the_file(path: Path) -> None:
+    """A process of that version, still running, writes nothing more."""
     _version_1(path, 3)
     with closing(sqlite3.connect(path, isolation_level=None)) as older:
         insert = "INSERT INTO entry VALUES (?, ?, ?, ?)"
@@ -298,6 +298,19 @@ def test_an_older_holdfast_is_refused_by_the_file(path: Path) -> None:
         _open(path).close()
         with pytest.raises(sqlite3.OperationalError, match="it is a view"):
             older.execute(insert, (3, "k3", b"x", leaf_hash(b"x")))
+
+
+def test_version_2_is_refused_by_the_file(path: Path) -> None:
+    """A process of that version would write entries and no keys: it writes nothing."""
+    _version_2(path, 3)
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        older.execute("SELECT * FROM leaf").fetchall()
+        _open(path).close()
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            older.execute("INSERT INTO leaf VALUES (3, 'k3', x'78', x'78', 0)")
+    store = _open(path)
+    _require_sound(store, 3)
+    store.close()
 
 
 def test_a_closed_log_stays_closed(path: Path) -> None:

@@ -156,7 +156,9 @@ def _sql(*statements: str) -> Callable[[Path], None]:
         (_sql("UPDATE head SET size = 2"), "entries are missing between 2 and 3"),
         (_sql("UPDATE head SET frontier = x'00'"), "head is damaged"),
         (
-            _sql("DROP TRIGGER entry_stays", "DELETE FROM leaf WHERE leaf_index = 2"),
+            _sql(
+                "DROP TRIGGER entry_stays", "DELETE FROM entry_row WHERE leaf_index = 2"
+            ),
             "head says 3 entries, the table has 2",
         ),
     ],

@@ -36,7 +36,9 @@ def tamper(database: Path) -> None:
         ).fetchone()
         altered = data.replace(b'"person:ana"', b'"person:eve"')
         assert altered != data
-        intruder.execute("UPDATE leaf SET data = ? WHERE leaf_index = 2", (altered,))
+        intruder.execute(
+            "UPDATE entry_row SET data = ? WHERE leaf_index = 2", (altered,)
+        )
         intruder.commit()
 
 

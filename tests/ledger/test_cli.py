@@ -102,7 +102,7 @@ def test_a_mismatch_is_an_error_that_names_it(home: Path) -> None:
     with store._writing() as connection:  # type: ignore[attr-defined]
         connection.exec_driver_sql("DROP TRIGGER entry_keeps_data")
         connection.exec_driver_sql(
-            "UPDATE leaf SET data = CAST('x' AS BLOB) WHERE leaf_index = 9"
+            "UPDATE entry_row SET data = CAST('x' AS BLOB) WHERE leaf_index = 9"
         )
     store.close()
     with pytest.raises(HoldfastError, match="entry 9 does not fit"):

@@ -89,7 +89,7 @@ def test_changed_leaf(tmp_path: Path) -> None:
     store = open_store(f"sqlite://{file}")
     grow(store)
     Notary(store, SIGNER).sign()
-    alter(file, "UPDATE leaf SET leaf_hash = zeroblob(32) WHERE leaf_index = 2")
+    alter(file, "UPDATE entry_row SET leaf_hash = zeroblob(32) WHERE leaf_index = 2")
     notary = Notary(store, SIGNER)
     before = store.checkpoint()
     assert notary.sign() == before

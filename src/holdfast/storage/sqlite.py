@@ -6,7 +6,7 @@ give up half-way; threads of one process take turns before that. So a ``seal`` m
 the store, but never write to it. Appending speaks to the driver directly, where each
 call counts; whether a key is new is first left to the table's own constraint to say.
 
-Entries stand in the table ``leaf``; ``entry`` is a view of it, which refuses every
+Entries stand in the table ``entry_row``; ``entry`` is a view of it, which refuses every
 change. The head may lag: entries that came alone keep their own moment, and where the
 log ends is read from the head and what stands behind it
 (docs/decisions/0024-the-head-may-lag.md). So may ``entry_key``, which has the keys of
@@ -50,18 +50,19 @@ _BEHIND = 64
 _STANDS = 0.001
 
 _END = """SELECT head.size, head.frontier, head.recorded_at,
-    (SELECT coalesce(max(leaf_index) + 1, 0) FROM leaf),
-    leaf.leaf_hash, leaf.recorded_at, leaf.key
-  FROM head LEFT JOIN leaf ON leaf.leaf_index >= head.size ORDER BY leaf.leaf_index"""
-_SIZE = """SELECT max(size, coalesce((SELECT max(leaf_index) + 1 FROM leaf), 0))
+    (SELECT coalesce(max(leaf_index) + 1, 0) FROM entry_row),
+    entry_row.leaf_hash, entry_row.recorded_at, entry_row.key
+  FROM head LEFT JOIN entry_row ON entry_row.leaf_index >= head.size
+  ORDER BY entry_row.leaf_index"""
+_SIZE = """SELECT max(size, coalesce((SELECT max(leaf_index) + 1 FROM entry_row), 0))
   FROM head"""
 _MOVE = "UPDATE head SET size = ?, frontier = ?, recorded_at = ? WHERE id = 1"
 _MOVE_FROM = """UPDATE head SET size = ?, frontier = ?, recorded_at = ?
   WHERE id = 1 AND size = ? AND frontier = ?
-    AND (SELECT leaf_hash FROM leaf WHERE leaf_index = ? - 1) IS ?"""
-_INSERT = "INSERT INTO leaf (leaf_index, key, data, leaf_hash) VALUES "
+    AND (SELECT leaf_hash FROM entry_row WHERE leaf_index = ? - 1) IS ?"""
+_INSERT = "INSERT INTO entry_row (leaf_index, key, data, leaf_hash) VALUES "
 _ADD_KEYS = """INSERT INTO entry_key
-  SELECT key, leaf_index FROM leaf WHERE leaf_index >= ?"""
+  SELECT key, leaf_index FROM entry_row WHERE leaf_index >= ?"""
 _FIND = "SELECT leaf_index FROM entry_key WHERE key = ?"
 # As many rows in one statement take half the time of as many statements.
 _ROWS = 128
@@ -70,28 +71,28 @@ _ROWS = 128
 # that is known to be the last, and under a new key; else its hash is null, which the
 # table refuses. It writes one page: to move the head as well, or to put its key among
 # the others, would each write one more, for longer than all that we do ourselves.
-_ADD = """INSERT INTO leaf VALUES (?1, ?3, ?4,
-  CASE WHEN (SELECT leaf_hash FROM leaf WHERE leaf_index = ?1 - 1) IS ?2
+_ADD = """INSERT INTO entry_row VALUES (?1, ?3, ?4,
+  CASE WHEN (SELECT leaf_hash FROM entry_row WHERE leaf_index = ?1 - 1) IS ?2
     AND NOT EXISTS (SELECT 1 FROM entry_key WHERE key = ?3) THEN ?5 END,
   ?6)"""
 
-_LEAF = """CREATE TABLE leaf (leaf_index INTEGER PRIMARY KEY, key TEXT NOT NULL,
+_ROW = """CREATE TABLE entry_row (leaf_index INTEGER PRIMARY KEY, key TEXT NOT NULL,
   data BLOB NOT NULL, leaf_hash BLOB NOT NULL, recorded_at INTEGER) STRICT"""
 
 # A trigger for each new row would take a third of what the row takes; so what people
 # and programs know as the entries is a view, which SQLite lets nobody change, not by
 # INSERT OR REPLACE either.
-_AROUND_LEAF = (
-    "CREATE VIEW entry AS SELECT leaf_index, key, data, leaf_hash FROM leaf",
-    """CREATE TRIGGER entry_keeps_data BEFORE UPDATE ON leaf
+_AROUND_ROW = (
+    "CREATE VIEW entry AS SELECT leaf_index, key, data, leaf_hash FROM entry_row",
+    """CREATE TRIGGER entry_keeps_data BEFORE UPDATE ON entry_row
        BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END""",
-    """CREATE TRIGGER entry_stays BEFORE DELETE ON leaf
+    """CREATE TRIGGER entry_stays BEFORE DELETE ON entry_row
        BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END""",
 )
 _KEYS = (
     """CREATE TABLE entry_key (key TEXT PRIMARY KEY, leaf_index INTEGER NOT NULL)
        STRICT, WITHOUT ROWID""",
-    """INSERT INTO entry_key SELECT key, leaf_index FROM leaf
+    """INSERT INTO entry_key SELECT key, leaf_index FROM entry_row
        WHERE leaf_index < (SELECT size FROM head)""",
     """CREATE TRIGGER key_keeps_place BEFORE UPDATE ON entry_key
        BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END""",
@@ -101,20 +102,21 @@ _KEYS = (
 )
 
 # From the tables that both databases share.
-_MAKE = ("DROP TABLE entry", _LEAF, *_AROUND_LEAF, *_KEYS)
+_MAKE = ("DROP TABLE entry", _ROW, *_AROUND_ROW, *_KEYS)
 
-# The entries of an older file stay where they are, with the constraint on their keys.
+# The entries of an older file stay where they are, with the constraint on their keys. A
+# process of that version that still runs finds no table of the name that it knows.
 _BRING_FORWARD = {
     1: (
         "DROP TRIGGER IF EXISTS entry_is_new",
         "DROP TRIGGER IF EXISTS entry_keeps_data",
         "DROP TRIGGER IF EXISTS entry_stays",
-        "ALTER TABLE entry RENAME TO leaf",
-        "ALTER TABLE leaf ADD COLUMN recorded_at INTEGER",
-        *_AROUND_LEAF,
+        "ALTER TABLE entry RENAME TO entry_row",
+        "ALTER TABLE entry_row ADD COLUMN recorded_at INTEGER",
+        *_AROUND_ROW,
         *_KEYS,
     ),
-    2: _KEYS,
+    2: ("ALTER TABLE leaf RENAME TO entry_row", *_KEYS),
 }
 
 _TRIGGERS = (
@@ -144,7 +146,7 @@ _GUARDS = {
 }
 
 _CLOSING = (
-    f"""CREATE TRIGGER IF NOT EXISTS entry_closed BEFORE INSERT ON leaf
+    f"""CREATE TRIGGER IF NOT EXISTS entry_closed BEFORE INSERT ON entry_row
        BEGIN SELECT RAISE(ABORT, '{CLOSED}'); END""",
     f"""CREATE TRIGGER IF NOT EXISTS outbox_closed BEFORE UPDATE ON outbox
        BEGIN SELECT RAISE(ABORT, '{CLOSED}'); END""",
@@ -421,7 +423,7 @@ class SqliteStore(SqlStore):
     def _check_head(self) -> None:
         super()._check_head()
         # Only now are they those of this version.
-        lost = {"leaf", "entry_key"} - self._named()
+        lost = {"entry_row", "entry_key"} - self._named()
         if lost:
             raise self._damaged(lost)
 
