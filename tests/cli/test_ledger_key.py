@@ -99,10 +99,9 @@ class House:
         assert notary.refusal is None
         Witnesses(
             reader.log,
-            notary,
             asked_witnesses(home),
             home.settings.witness_silent_after,
-        ).ask()
+        ).ask(notary)
         notary.sign()
         assert clock.now() > START
         reader.store.close()

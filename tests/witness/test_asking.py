@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
-from tests.operations.company import Company, company, entries
+from tests.operations.company import SEED, START, Company, company, entries, turns
 from tests.witness.rig import RamMemory
 
 from holdfast.domain.controls.all import CONTROLS
@@ -21,7 +21,7 @@ from holdfast.domain.events.witness import (
 )
 from holdfast.errors import HoldfastError
 from holdfast.journal import Fact
-from holdfast.ledger.checkpoint import parse_checkpoint, verify_checkpoint
+from holdfast.ledger.checkpoint import Signer, parse_checkpoint, verify_checkpoint
 from holdfast.ledger.note import VerifierKey, parse_note, parse_verifier_key
 from holdfast.ledger.witness import (
     Cosigner,
@@ -32,7 +32,7 @@ from holdfast.ledger.witness import (
 )
 from holdfast.operations import tampering
 from holdfast.operations.attest import check_ledger
-from holdfast.operations.notary import ForkError
+from holdfast.operations.notary import ForkError, Notary
 from holdfast.operations.ports.store import Store
 from holdfast.operations.respond import Desk
 from holdfast.operations.witnessing import (
@@ -103,8 +103,8 @@ def watched(
 
 def join(made: Company, near: Sequence[NearWitness]) -> None:
     """Let the company ask the witnesses from now on, as after a start."""
-    log, notary = made.world.log, made.world.notary
-    asked = Witnesses(log, notary, near, SILENT_AFTER)
+    log = made.world.log
+    asked = Witnesses(log, near, SILENT_AFTER)
     made.world = replace(made.world, witnesses=asked)
 
 
@@ -373,7 +373,7 @@ def test_ahead_of_a_node_that_lags() -> None:
     made, (near,) = watched()
     made.beat(2)
     store = made.world.store
-    lagging = Witnesses(made.world.log, made.world.notary, [near], SILENT_AFTER)
+    lagging = Witnesses(made.world.log, [near], SILENT_AFTER)
     notes = [note for _, note in store.checkpoints()]
     old = notes[0]
     post = lagging._posts[0]
@@ -381,8 +381,74 @@ def test_ahead_of_a_node_that_lags() -> None:
     said = lagging._offer(post, old, offered)
     assert isinstance(said, Ahead)
     assert lagging._turned(post, said, offered) is None
-    made.world.notary.refusal = ForkError("refused", "Look.")
-    assert isinstance(lagging._turned(post, said, offered), WitnessDisagreed)
+    assert lagging.consult(old) == [("auditor", said)]
+
+
+def signed_size(made: Company) -> int:
+    """Return the size of the newest checkpoint that is kept."""
+    note = made.world.store.checkpoint()
+    assert note is not None
+    return parse_checkpoint(parse_note(note).text).size
+
+
+def test_nothing_is_signed_over_what_a_witness_saw() -> None:
+    """A machine put back whole asks before it signs; recording goes on all the same."""
+    made, near, saved = saved_early()
+    again = put_back(made, near, saved)
+    size = saved.size()
+    notary = consulting(again)
+    again.turn(ok=True)
+    again.beat(3)
+    assert saved.size() > size
+    assert signed_size(again) < signed_size(made)
+    assert notary.refusal is not None
+    assert "witness auditor cosigned another log" in str(notary.refusal)
+    assert "ledger recover" in notary.refusal.hint
+
+
+def consulting(made: Company) -> Notary:
+    """Have the company's notary ask the witnesses first, as a node's does."""
+    witnesses = made.world.witnesses
+    assert witnesses is not None
+    store, clock = made.world.store, made.world.clock
+    signer = Signer("northwind.example/log", SEED)
+    notary = Notary(store, signer, None, clock, witnesses.consult)
+    made.world = replace(made.world, notary=notary)
+    return notary
+
+
+def test_grown_beyond_what_a_witness_saw_before_it_is_asked() -> None:
+    """Entries that came since the restore make the older log no longer one."""
+    made, near, saved = saved_early()
+    again = put_back(made, near, saved)
+    while saved.size() <= made.world.store.size():
+        again.world.log.record(turns(again.clock.now(), ok=True))
+        again.clock.advance(timedelta(seconds=1))
+    assert consulting(again).sign() == saved.checkpoint()
+    assert signed_size(again) < signed_size(made)
+
+
+def test_an_empty_database_under_a_key_that_a_witness_knows() -> None:
+    """A log that begins anew is offered as what it is: nothing, signed."""
+    made, near, _ = saved_early()
+    again = put_back(made, near, MemoryStore())
+    again.world.log.record([Fact(WitnessDisagreed("x", 1, "a test", START), START)])
+    notary = consulting(again)
+    assert notary.sign() is None
+    assert "it cosigned size" in str(notary.refusal)
+
+
+def test_a_witness_out_of_reach_holds_up_no_signature() -> None:
+    """Where nobody answers, the mark here is all there is; later words still count."""
+    made, near, saved = saved_early()
+    again = put_back(made, near, saved)
+    near.mute = True
+    notary = consulting(again)
+    again.beat(3)
+    assert notary.refusal is None
+    near.mute = False
+    until(again, timedelta(minutes=2))
+    assert isinstance(notary.refusal, ForkError)
 
 
 def test_wrong_clock() -> None:
@@ -402,5 +468,5 @@ def test_nothing_signed_yet() -> None:
     """Without a checkpoint nobody is asked."""
     made, (near,) = watched()
     assert made.world.witnesses is not None
-    assert made.world.witnesses.ask() == ()
+    assert made.world.witnesses.ask(made.world.notary) == ()
     assert near.asked == []

@@ -135,9 +135,18 @@ def standing_of_the_log(home: Home) -> tuple[str | None, str]:
     return found
 
 
-@pytest.mark.parametrize("mark_is_kept", [True, False])
-def test_an_older_database_is_put_back(tmp_path: Path, mark_is_kept: bool) -> None:
-    """The witness refuses, the audit log is breached, and the team is alerted."""
+def newest_signed(home: Home) -> bytes | None:
+    """Return the newest checkpoint that the node's log keeps."""
+    with closing(open_store(home.store_url, create=False)) as store:
+        return store.checkpoint()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_older_database_is_put_back(tmp_path: Path, whole: bool) -> None:
+    """The witness refuses, nothing is signed, the log is breached, the team alerted.
+
+    Also where the whole home was put back, with its own mark of what was signed.
+    """
     witness, token = tmp_path / "w", {TOKEN_VARIABLE: TOKEN}
     run("init", "--home", witness, "--name", "auditor.example/w1")
     with (
@@ -153,7 +162,9 @@ def test_an_older_database_is_put_back(tmp_path: Path, mark_is_kept: bool) -> No
         with running("serve", "--home", str(home.folder)):
             wait_for(lambda: bool(recorded(home, WitnessCosigned)), "a cosignature")
         shutil.copy(database, saved)
-        size = cosigned(witness)
+        shutil.copy(home.folder / "ledger.signed", tmp_path / "saved.signed")
+        with closing(open_store(home.store_url, create=False)) as store:
+            size = store.size()
         with running("serve", "--home", str(home.folder)):
             wait_for(lambda: cosigned(witness) > size, "growth")
         exported = CliRunner().invoke(
@@ -164,13 +175,14 @@ def test_an_older_database_is_put_back(tmp_path: Path, mark_is_kept: bool) -> No
         assert "— auditor.example/w1 " in shown
         assert standing_of_the_log(home)[0] == "unproven"
         put_back(saved, database)
-        if not mark_is_kept:
-            (home.folder / "ledger.signed").unlink()
-        before = cosigned(witness)
+        if whole:
+            shutil.copy(tmp_path / "saved.signed", home.folder / "ledger.signed")
+        before, signed = cosigned(witness), newest_signed(home)
         with running("serve", "--home", str(home.folder)):
             wait_for(lambda: bool(recorded(home, WitnessDisagreed)), "a refusal")
             wait_for(lambda: len(alerts(tmp_path)) > 0, "an alert")
         assert cosigned(witness) == before
+        assert newest_signed(home) == signed
         standing, reason = standing_of_the_log(home)
         assert standing == "breached"
         assert "witness auditor disagrees: " in reason

@@ -51,8 +51,8 @@ def told(made: Company) -> list[tuple[str, str]]:
 def two_of_three() -> tuple[Company, list[NearWitness]]:
     """Return a company whose checkpoints need two of three witnesses."""
     made, near = watched(3)
-    log, notary = made.world.log, made.world.notary
-    asked = Witnesses(log, notary, near, SILENT_AFTER, 2)
+    log = made.world.log
+    asked = Witnesses(log, near, SILENT_AFTER, 2)
     made.world = replace(made.world, witnesses=asked)
     made.beat(2)
     return made, near
@@ -123,8 +123,8 @@ def test_a_missed_quorum_is_an_incident_of_its_own() -> None:
 def test_a_quorum_missed_by_disagreement_alone() -> None:
     """A witness that disagrees is tampering; that its word is missing, a lapse."""
     made, (near,) = watched()
-    log, notary = made.world.log, made.world.notary
-    asked = Witnesses(log, notary, [near], SILENT_AFTER, 1)
+    log = made.world.log
+    asked = Witnesses(log, [near], SILENT_AFTER, 1)
     made.world = replace(made.world, witnesses=asked)
     made.beat(2)
     near.cosign = lambda *_: Disagrees("status 422")  # type: ignore[method-assign]
@@ -174,8 +174,8 @@ def test_people_take_it_on_and_do_not_end_it() -> None:
 def test_retiring_the_last_witness_ends_it() -> None:
     """Where nobody is asked any more, neither silence nor a missed quorum remains."""
     made, (near,) = watched()
-    log, notary = made.world.log, made.world.notary
-    asked = Witnesses(log, notary, [near], SILENT_AFTER, 1)
+    log = made.world.log
+    asked = Witnesses(log, [near], SILENT_AFTER, 1)
     made.world = replace(made.world, witnesses=asked)
     made.beat(2)
     near.mute = True

@@ -25,8 +25,8 @@ from holdfast.operations.witnessing import Witnesses
 def test_a_quorum_that_is_missed_and_met_again() -> None:
     """Recorded once after its time, judged with who did cosign, and ended."""
     made, near = watched(3)
-    log, notary = made.world.log, made.world.notary
-    asked = Witnesses(log, notary, near, SILENT_AFTER, 2)
+    log = made.world.log
+    asked = Witnesses(log, near, SILENT_AFTER, 2)
     made.world = replace(made.world, witnesses=asked)
     made.beat(2)
     near[0].mute = True
@@ -54,10 +54,10 @@ def test_a_quorum_that_is_missed_and_met_again() -> None:
 def test_a_quorum_is_missed_by_a_node_that_starts_again_and_again() -> None:
     """It runs from the last checkpoint that had enough, whoever was asked since."""
     made, near = watched(3)
-    log, notary = made.world.log, made.world.notary
+    log = made.world.log
 
     def start() -> None:
-        asked = Witnesses(log, notary, near, SILENT_AFTER, 2)
+        asked = Witnesses(log, near, SILENT_AFTER, 2)
         made.world = replace(made.world, witnesses=asked)
 
     start()
@@ -80,7 +80,7 @@ def test_a_retired_witness_weighs_no_more() -> None:
     until(made, SILENT_AFTER + MINUTE)
     assert verdict(made).standing == "at_risk"
     log, clock = made.world.log, made.clock
-    asked = Witnesses(log, made.world.notary, [other], SILENT_AFTER, 1)
+    asked = Witnesses(log, [other], SILENT_AFTER, 1)
     made.world = replace(made.world, witnesses=asked)
     with pytest.raises(ForbiddenError):
         retire_witness(Desk(log, clock, "eli"), "auditor", "it moved")

@@ -83,7 +83,9 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     hearsay = Hearsay(log, [signer.holders[0].key])
     near = FileMark(home.folder / MARK)
     mark = FarMark(near, hearsay.told)
-    notary = Notary(store, signer, mark, clock)
+    witnesses = witnesses_of(home, log)
+    consult = witnesses.consult if witnesses else None
+    notary = Notary(store, signer, mark, clock, consult)
     return World(
         log=log,
         store=store,
@@ -96,7 +98,7 @@ def join(home: Home, hands: Hands, inbox: Inbox) -> World:
         lookout=_lookout_of(home),
         addresses=_addresses_of(home),
         lease=home.settings.delivery_lease,
-        witnesses=_witnesses_of(home, log, notary),
+        witnesses=witnesses,
         hearsay=hearsay,
         drill_window=_drill_window_of(home),
         # No copy off-site is in the node's reach: the runner reads those.
@@ -152,13 +154,14 @@ def _after_recovery(home: Home, log: Log, clock: SystemClock) -> None:
         note.unlink()
 
 
-def _witnesses_of(home: Home, log: Log, notary: Notary) -> Witnesses | None:
+def witnesses_of(home: Home, log: Log) -> Witnesses | None:
+    """Return the witnesses of the home's log, if the settings name any."""
     settings = home.settings
     if not settings.witnesses:
         return None
     asked = asked_witnesses(home)
     silent_after = settings.witness_silent_after
-    return Witnesses(log, notary, asked, silent_after, settings.quorum)
+    return Witnesses(log, asked, silent_after, settings.quorum)
 
 
 def asked_witnesses(home: Home) -> list[HttpWitness]:

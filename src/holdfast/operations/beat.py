@@ -50,7 +50,8 @@ def beat(world: World) -> None:
     world.hands.do("sign", partial(_sign, world))
     tell_of_signing(world)
     if world.witnesses is not None:
-        world.hands.do("ask the witnesses", world.witnesses.ask)
+        asked = partial(world.witnesses.ask, world.notary)
+        world.hands.do("ask the witnesses", asked)
 
 
 def _sign(world: World) -> Sequence[Fact]:

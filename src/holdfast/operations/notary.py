@@ -6,7 +6,8 @@ frontier forward from the newest signed checkpoint, over the leaf hashes, and si
 what it arrives at itself. Recording and acting never wait for it.
 
 Checkpoints go back with the database that holds them. So the newest one is also kept
-as a mark outside, before anybody can see it, and the log must extend both.
+as a mark outside, before anybody can see it, and the log must extend both. Where the
+mark went back as well, a witness knows: each is asked before the first signature.
 
 What is signed soon after every append would fill the history: a checkpoint that was the
 newest for less than a second, and that nobody added anything to, makes room for its
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import base64
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from holdfast.errors import HoldfastError
@@ -43,7 +45,8 @@ class Notary:
     """Signs for one log; safe to use from several threads.
 
     Without a mark, a restored database is not recognised; without a clock, every
-    checkpoint stays.
+    checkpoint stays. ``consult`` is given the newest checkpoint that is kept, before
+    the first signature, and raises `ForkError` where somebody else knows better.
     """
 
     def __init__(
@@ -52,11 +55,13 @@ class Notary:
         signer: Signer,
         mark: Mark | None = None,
         clock: Clock | None = None,
+        consult: Callable[[bytes], object] | None = None,
     ) -> None:
         self._store = store
         self._mark = mark
         self._signer = signer
         self._clock = clock
+        self._consult = consult
         self._turn = threading.Lock()
         self._frontier: Frontier | None = None
         self._last: tuple[int, bytes] | None = None
@@ -107,11 +112,18 @@ class Notary:
         signed = parse_checkpoint(parse_note(note).text)
         reached = self._forward(Frontier(), signed.size)
         if (reached.size, reached.root()) != (signed.size, signed.root):
-            with self._turn:
-                self.refusal = self.refusal or _not_held(signed)
+            self.refuse(_not_held(signed))
+
+    def refuse(self, refusal: ForkError) -> None:
+        """Sign no more; the first reason stays."""
+        with self._turn:
+            self.refusal = self.refusal or refusal
 
     def _sign(self) -> None:
         frontier = self._frontier or self._resume()
+        if self._consult is not None:
+            self._consult(self._store.checkpoint() or self._empty())
+            self._consult = None
         size, root = self._store.root()
         if size == frontier.size and self._frontier is not None:
             return
@@ -162,6 +174,12 @@ class Notary:
             if frontier.size != signed.size or frontier.root() != signed.root:
                 raise _not_held(signed)
         return frontier
+
+    def _empty(self) -> bytes:
+        """Sign the log of no entries, which every log extends."""
+        return self._signer.sign(
+            Checkpoint(self._signer.name, 0, Frontier().root()).text()
+        )
 
     def _forward(self, frontier: Frontier, size: int) -> Frontier:
         while frontier.size < size:

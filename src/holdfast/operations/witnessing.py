@@ -3,10 +3,15 @@
 A cosignature joins the checkpoint that is kept. That a witness falls silent, comes
 back, or cosigned another log than ours is recorded when it turns, never per request.
 Recording and acting wait for none of it.
+
+A machine that was put back whole, its own mark and all, does not know that it is old;
+a witness does. So before a node signs anything each is asked, once, and at any time the
+word of one that cosigned what is not here ends the signing.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -29,7 +34,7 @@ from holdfast.ledger.merkle import Frontier
 from holdfast.ledger.note import Signature, VerifierKey, parse_note
 from holdfast.ledger.witness import cosigned_at
 from holdfast.operations.log import Log
-from holdfast.operations.notary import Notary
+from holdfast.operations.notary import ForkError, Notary
 from holdfast.operations.ports.store import Store
 
 # Where nothing grows a witness is still asked: a rollback shows, and that it lives.
@@ -123,14 +128,12 @@ class Witnesses:
     def __init__(
         self,
         log: Log,
-        notary: Notary,
         witnesses: Sequence[Witness],
         silent_after: timedelta,
         quorum: int = 0,
     ) -> None:
         self._log = log
         self._store: Store = log.store
-        self._notary = notary
         # Whoever waits less for an answer asks more often.
         again = min(TRY_AGAIN, silent_after / 4)
         self._posts = [_Post(witness, Frontier(), again) for witness in witnesses]
@@ -138,9 +141,37 @@ class Witnesses:
         self._quorum = quorum
         self._quorum_at: datetime | None = None
         self._began: datetime | None = None
+        self._turn = threading.Lock()
 
-    def ask(self) -> Sequence[Fact]:
-        """Offer the newest checkpoint to every witness that is due, and record."""
+    def consult(self, note: bytes) -> Sequence[tuple[str, Said]]:
+        """Return what each witness says of a checkpoint that we signed, by name.
+
+        Raises `ForkError` where one cosigned what is not here. Records nothing; waits
+        no longer than the witnesses' own deadlines, for all of them at once.
+        """
+        with self._turn:
+            said = self._offer_all(self._posts, note)
+        for post, word in zip(self._posts, said, strict=True):
+            fault = self._contradiction(post, word)
+            if fault is not None:
+                raise fault
+        return [
+            (post.witness.name, word)
+            for post, word in zip(self._posts, said, strict=True)
+        ]
+
+    def ask(self, notary: Notary) -> Sequence[Fact]:
+        """Offer the newest checkpoint to every witness that is due, and record.
+
+        The notary signs no more where one cosigned what is not here.
+        """
+        with self._turn:
+            faults = self._ask()
+        for fault in faults:
+            notary.refuse(fault)
+        return ()
+
+    def _ask(self) -> Sequence[ForkError]:
         note, now = self._store.checkpoint(), self._log.now()
         if note is None:
             return ()
@@ -151,9 +182,16 @@ class Witnesses:
         due = [post for post in self._posts if post.is_due(offered.size, now)]
         if not due:
             return ()
-        with ThreadPoolExecutor(min(AT_ONCE, len(due))) as pool:
-            said = list(pool.map(lambda post: self._offer(post, note, offered), due))
+        for post in due:
+            post.asked_at = now
+            post.good_at = post.good_at or now
+        said = self._offer_all(due, note)
         self._keep(note, offered.size, said)
+        found = [
+            fault
+            for post, word in zip(due, said, strict=True)
+            if (fault := self._contradiction(post, word)) is not None
+        ]
         facts: list[Fact] = [
             Fact(event, self._log.now())
             for post, word in zip(due, said, strict=True)
@@ -165,7 +203,12 @@ class Witnesses:
         if facts:
             # At once: asked again before it is recorded, it would be told twice.
             self._log.record(facts)
-        return ()
+        return found
+
+    def _offer_all(self, posts: Sequence[_Post], note: bytes) -> list[Said]:
+        offered = parse_checkpoint(parse_note(note).text)
+        with ThreadPoolExecutor(max(1, min(AT_ONCE, len(posts)))) as pool:
+            return list(pool.map(lambda post: self._offer(post, note, offered), posts))
 
     def _look_back(self) -> None:
         """Read off the kept checkpoints who cosigned last when, before this process."""
@@ -199,8 +242,6 @@ class Witnesses:
         )
 
     def _offer(self, post: _Post, note: bytes, offered: Checkpoint) -> Said:
-        post.asked_at = self._log.now()
-        post.good_at = post.good_at or post.asked_at
         fronts = {post.front.size: post.front}
 
         def prove(old: int) -> Sequence[bytes]:
@@ -280,26 +321,42 @@ class Witnesses:
                 last = known.cosigned if known else None
                 if trouble or last is None or now - last.at >= RECORD_EVERY:
                     return WitnessCosigned(name, offered.size, now)
-            case Ahead(size):
-                here = self._store.size()
-                if here < size or self._notary.refusal is not None:
-                    detail = f"it cosigned size {size:,}, and here are {here:,} entries"
-                    return _disagreed(trouble, name, offered.size, detail, now)
-            case Disagrees(detail):
-                return _disagreed(trouble, name, offered.size, detail, now)
+            case Ahead() | Disagrees():
+                detail = self._contradicting(said)
+                if detail is not None and not isinstance(trouble, WitnessDisagreed):
+                    return WitnessDisagreed(name, offered.size, detail, now)
             case Unanswered(detail):
                 since = post.good_at or now
                 if trouble is None and self._is_long(since):
                     return WitnessSilent(name, since, detail, now)
         return None
 
+    def _contradiction(self, post: _Post, said: Said) -> ForkError | None:
+        detail = self._contradicting(said)
+        if detail is None:
+            return None
+        return ForkError(
+            f"witness {post.witness.name} cosigned another log than this one: {detail}",
+            "Nothing is signed any more. An older database was put back, or there are "
+            "two histories: bring it forward with holdfast ledger recover. Where no "
+            "copy holds what was cosigned: holdfast ledger succeed.",
+        )
 
-def _disagreed(
-    trouble: object, name: str, size: int, detail: str, now: datetime
-) -> WitnessDisagreed | None:
-    if isinstance(trouble, WitnessDisagreed):
-        return None
-    return WitnessDisagreed(name, size, detail, now)
+    def _contradicting(self, said: Said) -> str | None:
+        """Say what a witness holds against this log; ``None`` if nothing.
+
+        Whatever it was shown was kept here before, by this node or another. So the
+        newest that is kept now decides, whatever has been recorded since.
+        """
+        if isinstance(said, Disagrees):
+            return said.detail
+        if not isinstance(said, Ahead):
+            return None
+        note = self._store.checkpoint()
+        kept = parse_checkpoint(parse_note(note).text).size if note else 0
+        if kept >= said.size:
+            return None
+        return f"it cosigned size {said.size:,}, and here {kept:,} is the newest signed"
 
 
 def _with_clock(said: Cosigned, now: datetime) -> Said:
