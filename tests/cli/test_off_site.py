@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import closing
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import tomli_w
 from tests.operations.company import SEED, company, entries
 from typer.testing import CliRunner
 
 from holdfast.assembly.keys import signer_of, write_private
-from holdfast.assembly.node import join
-from holdfast.assembly.reading import RECOVERED
+from holdfast.assembly.node import join, witnesses_of
+from holdfast.assembly.reading import RECOVERED, SystemClock
 from holdfast.assembly.runner import join_runner
 from holdfast.cli.main import app
 from holdfast.cli.recovering import _bring_settings
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Signer
-from holdfast.operations.notary import Notary
+from holdfast.ledger.witness import Cosigner, Witness
+from holdfast.operations.log import Log
+from holdfast.operations.notary import ForkError, Notary
+from holdfast.operations.witnessing import Cosigned
 from holdfast.operations.world import Inbox
 from holdfast.runner.hands import ThreadHands
+from holdfast.server.serving import serving
+from holdfast.server.witness import create_witness_app
 from holdfast.settings import Home, RunnerHome
 from holdfast.storage.mark import FileMark
 from holdfast.storage.opening import open_store
 from holdfast.storage.passwords import hash_password
+from holdfast.storage.witness import WitnessStore
 
 ORIGIN = "northwind.example/log"
 
@@ -239,6 +249,118 @@ def test_an_old_database_comes_forward(
     store.close()
     with pytest.raises(HoldfastError, match=r"entry \d+ of the database is not"):
         run(*argv)
+
+
+@contextmanager
+def witnessing(home: Path, folder: Path) -> Iterator[WitnessStore]:
+    """Run a witness of the home's log, which its settings name; yield its memory."""
+    cosigner = Cosigner("auditor.example/w", bytes([1]) * 32)
+    with closing(WitnessStore.create(folder / "witness.sqlite")) as memory:
+        memory.trust(Signer(ORIGIN, SEED).key)
+        door = create_witness_app(Witness(cosigner, memory), lambda: int(time.time()))
+        with serving(door, port=0) as url:
+            at = {"name": "auditor", "url": url, "key": str(cosigner.key)}
+            (home / "holdfast.toml").write_text(tomli_w.dumps({"witnesses": [at]}))
+            yield memory
+
+
+def offer(home: Path) -> None:
+    """Have the newest checkpoint cosigned, as a node does."""
+    at = Home(home)
+    with closing(open_store(at.store_url)) as store:
+        witnesses = witnesses_of(at, Log(store, "node-1", SystemClock()))
+        note = store.checkpoint()
+        assert witnesses is not None
+        assert note is not None
+        ((_, said),) = witnesses.consult(note)
+        assert isinstance(said, Cosigned)
+
+
+def signed_size(home: Path) -> int:
+    """Return the size of the newest checkpoint that is kept."""
+    with closing(open_store(Home(home).store_url)) as store:
+        return max(size for size, _ in store.checkpoints())
+
+
+def test_a_copy_behind_the_witness_is_rebuilt_and_not_signed_on(
+    home: Path, off_site: Path, tmp_path: Path
+) -> None:
+    """What was cosigned and is in no copy is told, and no node signs over it."""
+    with witnessing(home, tmp_path) as memory:
+        run("ledger", "publish", "--home", home)
+        offer(home)
+        same = tmp_path / "same"
+        carry_keys(home, same)
+        argv = ("ledger", "recover", "--from", off_site.as_uri(), "--home")
+        assert "auditor: it cosigned nothing beyond this" in run(*argv, same)
+        live(home, adopted=False)
+        offer(home)
+        seen = memory.latest(ORIGIN)
+        assert seen is not None
+        new = tmp_path / "new"
+        carry_keys(home, new)
+        result = CliRunner().invoke(app, [str(one) for one in (*argv, new, "--json")])
+        assert isinstance(result.exception, ForkError)
+        assert f"it cosigned size {seen.size}" in result.exception.message
+        assert "ledger succeed" in result.exception.hint
+        size = json.loads(result.stdout)["size"]
+        assert signed_size(new) == size < seen.size
+        world = join(Home(new), ThreadHands(Inbox()), Inbox())
+        made = company(world.store, adopted=False)
+        while world.store.size() <= seen.size:
+            made.turn(ok=True)
+            made.turn(ok=False)
+            made.world.inbox.hand_over(made.world.log.record)
+            made.clock.advance(timedelta(seconds=30))
+        made.clock.advance(timedelta(hours=1))
+        world.notary.sign()
+        assert "witness auditor cosigned another log" in str(world.notary.refusal)
+        world.store.close()
+        assert signed_size(new) == size
+        with pytest.raises(HoldfastError, match="size"):
+            run(*argv, new)
+    again = json.loads(run(*argv, new, "--json"))
+    assert "it cannot be reached" in again["witnesses"]["auditor"]
+
+
+def test_a_database_in_use_is_left_alone(
+    home: Path, off_site: Path, tmp_path: Path
+) -> None:
+    """Neither the home of a running node is recovered into, nor its database."""
+    run("ledger", "publish", "--home", home)
+    new = tmp_path / "new"
+    carry_keys(home, new)
+    source = ("ledger", "recover", "--from", off_site.as_uri(), "--home")
+    database = ("--database", f"sqlite:///{home / 'holdfast.sqlite'}")
+    with closing(open_store(Home(home).store_url)) as store:
+        before = store.people()
+        for argv in ((*source, home), (*source, new, *database)):
+            with pytest.raises(HoldfastError, match="in use by a node") as caught:
+                run(*argv)
+            assert "Stop every node" in caught.value.hint
+        assert store.people() == before
+    assert not (new / "people.key").exists()
+
+
+def test_people_of_another_key_are_not_sealed_anew_unasked(
+    home: Path, off_site: Path, tmp_path: Path
+) -> None:
+    """An old database keeps the rows that another node's key opens."""
+    run("ledger", "publish", "--home", home)
+    new = tmp_path / "new"
+    carry_keys(home, new)
+    argv = ("ledger", "recover", "--from", off_site.as_uri(), "--home", new)
+    database = ("--database", f"sqlite:///{home / 'holdfast.sqlite'}")
+    with pytest.raises(HoldfastError, match="is not here") as caught:
+        run(*argv, *database)
+    assert "--new-people-key" in caught.value.hint
+    assert not (new / "people.key").exists()
+    write_private(new / "people.key", "11" * 32 + "\n")
+    with pytest.raises(HoldfastError, match="do not open with this home's key"):
+        run(*argv, *database)
+    assert len(json.loads(run("people", "list", "--home", home, "--json"))) > 0
+    found = json.loads(run(*argv, *database, "--new-people-key", "--json"))
+    assert found["people"] >= 0
 
 
 def test_errors_are_words(home: Path, off_site: Path, tmp_path: Path) -> None:

@@ -117,12 +117,40 @@ def create_escrow_key(path: Path) -> None:
     write_private(path, f"{secrets.token_hex(KEY_SIZE)}\n")
 
 
+def require_people_key(folder: Path, store: Store) -> None:
+    """Refuse a folder whose key does not open the personal data that the store has.
+
+    Raises `HoldfastError`; what another key sealed is sealed anew only on request.
+    """
+    rows, path = store.people(), _people_key(folder)
+    if not rows:
+        return
+    hint = (
+        "Bring people.key from another node of this database, or from the safe. Only "
+        "where it is lost everywhere: --new-people-key seals the data anew, from their "
+        "backup, and no home with another key opens them after that."
+    )
+    if not path.exists():
+        message = "the key of the personal data in the database is not here"
+        raise HoldfastError(message, hint, str(path))
+    keyring = _keyring_at(path)
+    for row in rows:
+        try:
+            keyring.open(row)
+        except HoldfastError as fault:
+            raise HoldfastError(fault.message, hint, str(path)) from None
+
+
+def _people_key(folder: Path) -> Path:
+    if not (folder / FILE).exists():
+        return folder / "people.key"
+    home = Home(folder)
+    return home.path(home.settings.people_key)
+
+
 def recovered_keyring(folder: Path) -> Keyring:
     """Return the keys of personal data on a machine that may have none yet."""
-    path = folder / "people.key"
-    if (folder / FILE).exists():
-        home = Home(folder)
-        path = home.path(home.settings.people_key)
+    path = _people_key(folder)
     with suppress(FileExistsHereError):
         write_private(path, f"{secrets.token_hex(KEY_SIZE)}\n")
     return _keyring_at(path)

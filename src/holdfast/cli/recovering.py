@@ -11,7 +11,12 @@ from typing import Annotated
 
 import typer
 
-from holdfast.assembly.keys import escrow_of, recovered_keyring, write_private
+from holdfast.assembly.keys import (
+    escrow_of,
+    recovered_keyring,
+    require_people_key,
+    write_private,
+)
 from holdfast.assembly.node import MARK
 from holdfast.assembly.reading import RECOVERED, RECOVERING, SystemClock
 from holdfast.cli.common import (
@@ -24,16 +29,18 @@ from holdfast.cli.common import (
     progress_bar,
     read_text,
 )
+from holdfast.cli.witnessed import consulted
 from holdfast.errors import HoldfastError
 from holdfast.ledger.note import VerifierKey, encode64, parse_verifier_key
 from holdfast.operations import quarantine as held
 from holdfast.operations.log import Log
 from holdfast.operations.people import SETTINGS
 from holdfast.settings import FILE, NAME, RUNNER_FILE, read_private
+from holdfast.storage.errors import StoreError
 from holdfast.storage.escrow import Escrow
 from holdfast.storage.folder import Folder
 from holdfast.storage.mark import FileMark
-from holdfast.storage.opening import open_store
+from holdfast.storage.opening import open_store, require_alone
 from holdfast.storage.personal import PersonalPlace, place_of
 from holdfast.storage.personal_recovery import Returned
 from holdfast.storage.rebuilding import Rebuilt, rebuild
@@ -72,9 +79,17 @@ def recover(
         str | None,
         typer.Option("--database", help="Instead of the home's: rebuilt, or forward."),
     ] = None,
+    new_people_key: Annotated[
+        bool,
+        typer.Option("--new-people-key", help="people.key is lost: seal data anew."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Rebuild the log from its copy alone, or bring an old database forward."""
+    """Rebuild the log from its copy alone, or bring an old database forward.
+
+    Stop every node and runner first. Of the witnesses that the settings name each is
+    asked at the end whether it cosigned more than the copy has.
+    """
     home = home.absolute()
     keys = _keys(key, home)
     target = _target_at(source, credentials)
@@ -89,6 +104,9 @@ def recover(
     _make_home(home)
     url = database or _store_url(home)
     with Folder(home / RECOVERING).locked():
+        require_alone(url)
+        if not new_people_key:
+            _require_people_key(home, url)
         done, pulled, waiting = _recover(home, url, (copy, keys), (escrow, place), json)
         vkey = home / "ledger.vkey"
         if not vkey.exists():
@@ -96,14 +114,27 @@ def recover(
         written = _bring_settings(home, done.people.settings)
         with closing(open_store(url, create=False)) as store:
             end(store)
+            heard = consulted(home, store)
     Folder(home / RECOVERING).remove()
-    found = _found(done, pulled, waiting, written)
+    found = _found(done, pulled, waiting, written) | {"witnesses": heard.words}
     if json:
         print_json(found)
-        return
-    out = console()
-    for line in _lines(found, done):
-        out.print(line, markup=False)
+    else:
+        out = console()
+        for line in (*_lines(found, done), *heard.lines):
+            out.print(line, markup=False)
+    if heard.fault is not None:
+        raise heard.fault
+
+
+def _require_people_key(home: Path, url: str) -> None:
+    """Refuse to seal anew what another home's key sealed in an old database."""
+    try:
+        old = open_store(url, create=False)
+    except StoreError:
+        return  # There is none yet; or it is told in full when it is opened to write.
+    with closing(old):
+        require_people_key(home, old)
 
 
 def _recover(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from holdfast.operations.ports.store import Store
+from holdfast.storage.alone import require_database_alone, require_file_alone
 from holdfast.storage.errors import StoreError
 from holdfast.storage.memory import MemoryStore
 from holdfast.storage.sqlite import SqliteStore
@@ -33,12 +34,30 @@ def open_store(url: str, *, create: bool = True) -> Store:
     )
 
 
-def _open_postgresql(rest: str, *, create: bool) -> Store:
+def require_alone(url: str) -> None:
+    """Raise `StoreError` if a node, a runner or a command has the store open.
+
+    Of an address that is no store's, and of a store that cannot be reached, nothing is
+    said: `open_store` says it.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme == "sqlite" and rest.startswith("///"):
+        require_file_alone(Path("/" + rest.lstrip("/")))
+    if scheme in ("postgresql", "postgres"):
+        at = _url_of(url.removeprefix(scheme))
+        require_database_alone(at, str(at.set(password=None, query={})))
+
+
+def _url_of(rest: str) -> URL:
     try:
-        url = make_url(f"postgresql{rest}")
+        return make_url(f"postgresql{rest}")
     except (ArgumentError, ValueError):
         # Without the cause: it would quote the address with its password.
         raise StoreError("not the address of a store", _FORMS, "postgresql:") from None
+
+
+def _open_postgresql(rest: str, *, create: bool) -> Store:
+    url = _url_of(rest)
     # Its driver and dialect take as long to load as all the rest of SQLAlchemy.
     from holdfast.storage.postgresql import PostgresqlStore  # noqa: PLC0415
 
