@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import tomli_w
+from tests.cli.running import holdfast
 from tests.operations.company import SEED, company, entries
 from typer.testing import CliRunner
 
@@ -361,6 +362,31 @@ def test_people_of_another_key_are_not_sealed_anew_unasked(
     assert len(json.loads(run("people", "list", "--home", home, "--json"))) > 0
     found = json.loads(run(*argv, *database, "--new-people-key", "--json"))
     assert found["people"] >= 0
+
+
+@pytest.mark.parametrize("name", ["people.key", "ledger.key", "escrow.key"])
+@pytest.mark.parametrize("json_too", [True, False])
+def test_a_private_key_in_place_of_a_public_one_is_not_shown(
+    home: Path, off_site: Path, tmp_path: Path, name: str, json_too: bool
+) -> None:
+    """Whoever mixes up two files reads which one was wrong, and nothing of it."""
+    run("ledger", "publish", "--home", home)
+    secret = home / name
+    for words in (
+        ("verify", off_site, "--key", secret),
+        ("verify", "--home", home, "--key", secret),
+        ("verify", "--home", home, "--witness", secret),
+        ("verify-proof", secret, "--entry", secret, "--key", secret),
+        ("recover", "--from", off_site.as_uri(), "--home", tmp_path, "--key", secret),
+    ):
+        argv = ["ledger", *map(str, words), *(["--json"] if json_too else [])]
+        said = holdfast(*argv)
+        assert said.status == 1
+        shown = said.out + said.errors
+        assert name in shown
+        assert "not a verifier key" in shown
+        for line in secret.read_text("utf-8").split()[-1:]:
+            assert line[:12] not in shown
 
 
 def test_errors_are_words(home: Path, off_site: Path, tmp_path: Path) -> None:

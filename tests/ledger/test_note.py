@@ -165,6 +165,31 @@ def test_mistyped_key_is_told(signer: Signer) -> None:
         notes.parse_verifier_key(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0" * 64,
+        "example.com/log\n" + "ab" * 32,
+        "PRIVATE+KEY+example.com/log+deadbeef+c2VjcmV0",
+        "xoxb-1234-secret",
+        "+".join(["secret words"] * 3),
+    ],
+)
+def test_what_is_no_key_is_not_quoted(text: str) -> None:
+    """A private key, given in place of a public one, is not repeated."""
+    with pytest.raises(LedgerError, match="not a verifier key") as caught:
+        notes.parse_verifier_key(text)
+    assert caught.value.where == ""
+
+
+def test_a_mistyped_key_is_named_without_its_bytes(signer: Signer) -> None:
+    """Name and id say which one was meant."""
+    text = signer.verifier_key
+    with pytest.raises(LedgerError, match="not a verifier key") as caught:
+        notes.parse_verifier_key(text[:-4])
+    assert caught.value.where == "+".join(text.split("+")[:2]) + "+…"
+
+
 def test_signer_is_strict_and_silent(signer: Signer) -> None:
     """A signer signs only its own log's checkpoints and never shows its seed."""
     with pytest.raises(LedgerError, match="does not sign for"):

@@ -87,3 +87,10 @@ def test_bad_words(tmp_path: Path) -> None:
         run("trust", "abc", "--home", tmp_path)
     with pytest.raises(HoldfastError, match="not the key of a log"):
         run("trust", COSIGNER.key, "--home", tmp_path)
+    file = tmp_path / "some.key"
+    file.write_text("00" * 32)
+    with pytest.raises(HoldfastError, match="not a verifier key") as caught:
+        run("trust", file, "--home", tmp_path)
+    assert "00000000" not in f"{caught.value}{caught.value.hint}"
+    file.write_text(f"{SIGNER.verifier_key}\n")
+    assert "Trusts example.com/log" in run("trust", file, "--home", tmp_path)

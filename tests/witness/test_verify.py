@@ -166,6 +166,7 @@ def test_altered_cosignature(home: Path, folder: bool) -> None:
         (("--witness", str(COSIGNER.key), "--quorum", "2"), "a quorum of 2"),
         (("--quorum", "1"), "a quorum of 1"),
         (("--witness", str(COSIGNER.key), "--quorum", "-1"), "a quorum of -1"),
+        (("--witness", str(COSIGNER.key), "--quorum", "0"), "a quorum of 0"),
         (("--witness", "a+b+c"), "not a verifier key"),
     ],
 )

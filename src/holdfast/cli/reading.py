@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from holdfast.cli.common import console, home_at, progress_console
 from holdfast.errors import HoldfastError
+from holdfast.ledger.errors import LedgerError
 from holdfast.ledger.note import Verified, VerifierKey, parse_verifier_key
 from holdfast.ledger.spans import Reader, Share
 from holdfast.ledger.verify import Progress as Told
@@ -133,10 +134,27 @@ def keys_of(
     if key is None:
         if default is None or not default.is_file():
             return (), False
-        return parse_keys(read_file(default).decode(errors="replace")), True
-    if "+" in key and not Path(key).exists():
+        return read_keys(default), True
+    if "+" in key and not is_file(key):
         return (parse_verifier_key(key),), False
-    return parse_keys(read_file(Path(key)).decode(errors="replace")), False
+    return read_keys(Path(key)), False
+
+
+def read_keys(path: Path) -> tuple[VerifierKey, ...]:
+    """Read a file of verifier keys, one a line; what else it holds is never shown."""
+    try:
+        return parse_keys(read_file(path).decode(errors="replace"))
+    except LedgerError as fault:
+        fault.where = str(path)
+        raise
+
+
+def is_file(text: str) -> bool:
+    """Say whether a word names something that is there."""
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):
+        return False  # No path at all: too long, or with a zero byte.
 
 
 def parse_keys(text: str) -> tuple[VerifierKey, ...]:

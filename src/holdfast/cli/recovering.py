@@ -27,11 +27,11 @@ from holdfast.cli.common import (
     home_at,
     print_json,
     progress_bar,
-    read_text,
 )
+from holdfast.cli.reading import HOME_KEY, keys_of
 from holdfast.cli.witnessed import consulted
 from holdfast.errors import HoldfastError
-from holdfast.ledger.note import VerifierKey, encode64, parse_verifier_key
+from holdfast.ledger.note import VerifierKey, encode64
 from holdfast.operations import quarantine as held
 from holdfast.operations.log import Log
 from holdfast.operations.people import SETTINGS
@@ -108,7 +108,7 @@ def recover(
         if not new_people_key:
             _require_people_key(home, url)
         done, pulled, waiting = _recover(home, url, (copy, keys), (escrow, place), json)
-        vkey = home / "ledger.vkey"
+        vkey = home / HOME_KEY
         if not vkey.exists():
             vkey.write_text("".join(f"{one}\n" for one in keys), encoding="utf-8")
         written = _bring_settings(home, done.people.settings)
@@ -264,9 +264,7 @@ def _escrow(given: Path | None, home: Path) -> Escrow | None:
 
 
 def _keys(key: str | None, home: Path) -> Sequence[VerifierKey]:
-    if key is not None and "+" in key and not Path(key).exists():
-        return [parse_verifier_key(key)]
-    file = home / "ledger.vkey" if key is None else Path(key)
+    file = home / HOME_KEY
     if key is None and not file.exists():
         raise HoldfastError(
             "the log's public key is missing",
@@ -274,8 +272,7 @@ def _keys(key: str | None, home: Path) -> Sequence[VerifierKey]:
             "vouch for itself.",
             str(file),
         )
-    lines = read_text(file, "verifier key").splitlines()
-    return [parse_verifier_key(line) for line in lines if line.strip()]
+    return keys_of(key, file)[0]
 
 
 def _make_home(home: Path) -> None:

@@ -25,11 +25,11 @@ from holdfast.cli.common import (
     home_at,
     print_json,
     progress_bar,
-    read_text,
 )
+from holdfast.cli.reading import HOME_KEY, read_keys
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import parse_checkpoint
-from holdfast.ledger.note import VerifierKey, parse_note, parse_verifier_key
+from holdfast.ledger.note import parse_note
 from holdfast.ledger.verify import CHECKPOINT_PATH
 from holdfast.operations.copies import OutOfReachError, UnreadableError
 from holdfast.operations.key_acts import warrant
@@ -43,8 +43,6 @@ from holdfast.operations.succession import (
 from holdfast.settings import FILE, RUNNER_FILE, Home, RunnerHome
 from holdfast.storage.off_site import OffSite
 from holdfast.storage.opening import open_store
-
-PUBLIC = "ledger.vkey"
 
 
 def succeed_log(
@@ -78,7 +76,7 @@ def succeed_log(
             str(at.folder / FILE),
         )
     signer = signer_of(at)
-    keys = _keys(old_key or at.folder / PUBLIC)
+    keys = read_keys(old_key or at.folder / HOME_KEY)
     clock = SystemClock()
     with (
         closing(open_store(source, create=False)) as old_store,
@@ -169,11 +167,6 @@ def _spelt(url: str) -> str:
     return re.sub(r"^sqlite:/+", "sqlite:/", url)
 
 
-def _keys(file: Path) -> Sequence[VerifierKey]:
-    lines = read_text(file, "verifier key").splitlines()
-    return [parse_verifier_key(line) for line in lines if line.strip()]
-
-
 def _require_own_places(copies: Sequence[OffSite], origin: str) -> None:
     """Refuse a copy's place that another log has: that is left as it is."""
     for copy in copies:
@@ -196,10 +189,10 @@ def _set_aside(at: Home, origin: str, key: str) -> None:
         mark = at.folder / name
         if mark.exists() and not mark.read_bytes().startswith(f"{origin}\n".encode()):
             mark.replace(at.folder / f"{name}.closed")
-    public = at.folder / PUBLIC
+    public = at.folder / HOME_KEY
     old = public.read_text("utf-8") if public.exists() else ""
     if key not in old.splitlines():
         (at.folder / "ledger-closed.vkey").write_text(old, "utf-8")
-        beside = at.folder / f".{PUBLIC}"
+        beside = at.folder / f".{HOME_KEY}"
         beside.write_text(f"{key}\n", "utf-8")
         beside.replace(public)

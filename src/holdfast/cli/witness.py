@@ -23,8 +23,8 @@ from rich.logging import RichHandler
 
 from holdfast.assembly.keys import write_private
 from holdfast.cli.common import JsonOption, console, print_json, progress_console
+from holdfast.cli.reading import is_file, parse_keys, read_keys
 from holdfast.errors import HoldfastError
-from holdfast.ledger.note import parse_verifier_key
 from holdfast.ledger.witness import Cosigner, Witness
 from holdfast.server.serving import serving
 from holdfast.server.witness import create_witness_app
@@ -76,14 +76,13 @@ def init(
 @app.command()
 def trust(
     key: Annotated[
-        str, typer.Argument(help="The log's verifier key; several, one a line.")
+        str, typer.Argument(help="The log's verifier keys, one a line, or their file.")
     ],
     home: WitnessHome = DEFAULT,
     json: JsonOption = False,
 ) -> None:
     """Cosign for a log from now on. A second key of one log is added to the first."""
-    lines = [line for line in key.splitlines() if line.strip()] or [key]
-    parsed = [parse_verifier_key(line) for line in lines]
+    parsed = read_keys(Path(key)) if is_file(key) else parse_keys(key)
     with _memory(home) as memory:
         for one in parsed:
             memory.trust(one)

@@ -65,6 +65,11 @@ def vouched_by(words: Sequence[str] | None, quorum: int | None) -> Vouched:
                 "Give the log's key with --key, a witness's with --witness.",
             )
     wanted = len(distinct) if quorum is None else quorum
+    if distinct and wanted == 0:
+        raise HoldfastError(
+            "a quorum of 0 would be met though no witness cosigned",
+            "Give how many of them must have cosigned, or leave --witness out.",
+        )
     if not 0 <= wanted <= len(distinct):
         raise HoldfastError(
             f"a quorum of {wanted} needs as many witnesses, not {len(distinct)}",

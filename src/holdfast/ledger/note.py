@@ -25,6 +25,8 @@ NOTE_MAX = 1_000_000
 SIGNATURES_MAX = 100
 
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
+# Name and id of a verifier key, without the key itself.
+_VERIFIER_KEY = re.compile(r"[^\s+]{1,60}\+[0-9a-f]{8}\+")
 _DASH = "— "
 _KEY_SIZE = 32
 _ID_SIZE = 4
@@ -127,7 +129,7 @@ def parse_verifier_key(text: str) -> VerifierKey:
         )
     if stated != key.id.hex():
         raise LedgerError(
-            f"the verifier key's id is {stated}, computed from it {key.id.hex()}",
+            f"the verifier key's id is not {key.id.hex()}, computed from it",
             "The key was altered or mistyped; get it again from its owner.",
             _shown(text),
         )
@@ -248,5 +250,9 @@ def _encodable(text: str) -> bool:
 
 
 def _shown(text: str) -> str:
-    """Return the first signs of a text for a message, whatever it holds."""
-    return repr(text.strip()[:60])
+    """Return name and id of what looks like a verifier key, for a message.
+
+    Anything else is never quoted: it may be a private key, given in place of another.
+    """
+    found = _VERIFIER_KEY.match(text.strip())
+    return f"{found[0]}…" if found else ""
