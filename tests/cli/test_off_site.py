@@ -364,6 +364,26 @@ def test_people_of_another_key_are_not_sealed_anew_unasked(
     assert found["people"] >= 0
 
 
+def test_status_says_what_ails_a_copy(home: Path, off_site: Path) -> None:
+    """A disk that is away, a checkpoint that is gone: neither looks like a new copy."""
+
+    def ails() -> str:
+        (row,) = json.loads(run("ledger", "status", "--home", home, "--json"))
+        return str(row["error"])
+
+    away = off_site.with_name("away")
+    off_site.rename(away)
+    assert "the folder of the copy is not there" in ails()
+    away.rename(off_site)
+    run("ledger", "publish", "--home", home)
+    assert ails() == "None"
+    off_site.rename(away)
+    assert "the folder of the copy is not there" in ails()
+    away.rename(off_site)
+    (off_site / "checkpoint").unlink()
+    assert "checkpoint is gone" in ails()
+
+
 @pytest.mark.parametrize("name", ["people.key", "ledger.key", "escrow.key"])
 @pytest.mark.parametrize("json_too", [True, False])
 def test_a_private_key_in_place_of_a_public_one_is_not_shown(

@@ -22,6 +22,7 @@ from holdfast.operations.copies import Shipper
 from holdfast.operations.inspecting import Inspector
 from holdfast.operations.keys import wrong_signer
 from holdfast.operations.notary import Notary
+from holdfast.operations.settled import Settled
 from holdfast.storage.mark import FileBookmark, FileMark
 from holdfast.storage.off_site import OffSite
 from holdfast.storage.targets import open_target
@@ -105,6 +106,7 @@ def joined(made: Company, home: Home, folder: Path) -> Rig:
             mark,
             [copy],
             FileBookmark(folder / "verifying"),
+            Settled(FileBookmark(folder / "settled")),
         ),
     )
     return Rig(made, home, folder / "copy")

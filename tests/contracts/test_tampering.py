@@ -20,12 +20,14 @@ from tests.contracts.tampering_rig import STRANGER, Rig, forged, joined, rig_at
 from tests.operations.company import company
 
 from holdfast.domain.controls import audit_log
+from holdfast.domain.events.copies import PublishFailing, PublishRecovered
 from holdfast.domain.events.incident import IncidentAcknowledged
 from holdfast.domain.events.tampering import TamperingResolved
 from holdfast.errors import HoldfastError
 from holdfast.ledger.merkle import Frontier, leaf_hash
-from holdfast.operations import inspecting, tampering
+from holdfast.operations import settled, tampering
 from holdfast.operations.attest import check_ledger, look
+from holdfast.operations.copies import LOOK_EVERY
 from holdfast.operations.respond import Desk
 
 HEX = "[0-9a-f]{64}"
@@ -149,7 +151,7 @@ def test_the_database(
     words: str,
 ) -> None:
     """What was done to the database is found by a look or by the daily reading."""
-    monkeypatch.setattr(inspecting, "SETTLED", 1)
+    monkeypatch.setattr(settled, "UNSETTLED", 1)
     rig = rig_at(home, tmp_path)
     tamper(rig)
     if in_full:
@@ -159,6 +161,44 @@ def test_the_database(
     rig.made.beat(3)
     assert len([one for one in rig.found() if one.part == "database"]) == 1
     rig.made.world.store.close()
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_checkpoint_that_went_while_nothing_ran(
+    home: Home,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    remembered: bool,
+) -> None:
+    """The next start misses it, by what the last reading left in the home folder."""
+    monkeypatch.setattr(settled, "UNSETTLED", 1)
+    rig = rig_at(home, tmp_path)
+    unsigned(rig)
+    if not remembered:
+        (tmp_path / "settled").write_bytes(b"something else")
+    again = joined(rig.made, home, tmp_path)
+    assert check_ledger(again.made.world).ok is not remembered
+    again.made.beat(2)
+    if remembered:
+        require_told(again, "database", r"checkpoint of size \d+ was there and is miss")
+    rig.made.world.store.close()
+
+
+def test_a_copy_whose_disk_is_away(sqlite: Rig) -> None:
+    """A folder that is not there was not tampered with: it is out of reach."""
+    away = sqlite.folder.with_name("away")
+    sqlite.folder.rename(away)
+    sqlite.made.clock.advance(2 * LOOK_EVERY)
+    sqlite.made.beat(3)
+    assert not sqlite.found()
+    (failing,) = sqlite.made.events(PublishFailing)
+    assert "the folder of the copy is not there" in str(failing)
+    assert not sqlite.folder.exists()
+    away.rename(sqlite.folder)
+    sqlite.made.clock.advance(2 * LOOK_EVERY)
+    sqlite.made.beat(3)
+    assert len(sqlite.made.events(PublishRecovered)) == 1
+    assert not sqlite.found()
 
 
 def test_a_newest_checkpoint_that_is_gone(home: Home, tmp_path: Path) -> None:

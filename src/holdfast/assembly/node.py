@@ -30,6 +30,7 @@ from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports.channel import Channel
 from holdfast.operations.quarantine import give_up_jobs
+from holdfast.operations.settled import Settled
 from holdfast.operations.signing import introduce_key
 from holdfast.operations.witnessing import Witnesses
 from holdfast.operations.world import Hands, Inbox, World
@@ -44,6 +45,7 @@ from holdfast.storage.opening import open_store
 
 MARK = "ledger.signed"
 VERIFYING = "ledger.verifying"
+SETTLED = "ledger.settled"
 LOOK_TIMEOUT = timedelta(seconds=5)
 
 
@@ -115,8 +117,14 @@ def inspector_of(home: Home, log: Log, copies: Sequence[Elsewhere] = ()) -> Insp
             trusted.extend(holder.key for holder in signer_of(home, log).holders)
         return wrong_signer(note, log.state().custody, trusted)
 
-    mark, bookmark = home.folder / MARK, home.folder / VERIFYING
-    return Inspector(log.store, wrong, FileMark(mark), copies, FileBookmark(bookmark))
+    return Inspector(
+        log.store,
+        wrong,
+        FileMark(home.folder / MARK),
+        copies,
+        FileBookmark(home.folder / VERIFYING),
+        Settled(FileBookmark(home.folder / SETTLED)),
+    )
 
 
 def channels_of(home: Home) -> Mapping[ChannelName, Channel]:

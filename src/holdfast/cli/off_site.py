@@ -191,6 +191,7 @@ def _shown(copy: OffSite) -> tuple[int | None, str | None]:
     """Return the size that a copy shows, or was last given, and what is wrong."""
     fault = None
     try:
+        copy.look()
         note = copy.newest()
     except UnreadableError:
         note = copy.record.newest()

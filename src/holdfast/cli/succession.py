@@ -12,7 +12,7 @@ import typer
 
 from holdfast.assembly import sign_in as signing_in
 from holdfast.assembly.keys import signer_of
-from holdfast.assembly.node import MARK, VERIFYING
+from holdfast.assembly.node import MARK, SETTLED, VERIFYING
 from holdfast.assembly.reading import SystemClock, open_log
 from holdfast.assembly.runner import copies_of
 from holdfast.cli.approving import GlassOption
@@ -185,7 +185,7 @@ def _require_own_places(copies: Sequence[OffSite], origin: str) -> None:
 
 def _set_aside(at: Home, origin: str, key: str) -> None:
     """Keep what this machine noted of the old log under other names; repeatable."""
-    for name in (MARK, VERIFYING):
+    for name in (MARK, VERIFYING, SETTLED):
         mark = at.folder / name
         if mark.exists() and not mark.read_bytes().startswith(f"{origin}\n".encode()):
             mark.replace(at.folder / f"{name}.closed")

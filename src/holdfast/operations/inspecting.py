@@ -26,12 +26,11 @@ from holdfast.operations.leaves import (
     checked_leaves,
 )
 from holdfast.operations.ports.store import Mark, Store
+from holdfast.operations.settled import Bookmark, Settled
 
 # So many of the newest entries are hashed again with every look, grown or not.
 TAIL = 64
 BOOKMARK_EVERY = 65_536
-# The newest checkpoints may still give way to newer ones; older ones stay for good.
-SETTLED = 16
 
 Progress = Callable[[int, int], None]
 
@@ -49,18 +48,6 @@ class Elsewhere(Protocol):
         ...
 
 
-class Bookmark(Protocol):
-    """Where a long reading was, kept out of the log."""
-
-    def read(self) -> bytes | None:
-        """Return what was kept."""
-        ...
-
-    def keep(self, data: bytes | None) -> None:
-        """Keep it, or nothing any more."""
-        ...
-
-
 @dataclass(slots=True)
 class Inspector:
     """Looks at one store. One look at a time, and one reading in full beside it."""
@@ -70,12 +57,12 @@ class Inspector:
     mark: Mark | None = None
     elsewhere: Sequence[Elsewhere] = ()
     bookmark: Bookmark | None = None
+    settled: Settled = field(default_factory=Settled)
     alarmed: set[str] = field(default_factory=set)
     _largest: int = 0
     _seen: dict[int, bytes] = field(default_factory=dict)
     _front: Frontier | None = None
     _ahead: int = -1
-    _stayed: frozenset[int] = frozenset()
     _verified: tuple[bytes, Checkpoint] | None = None
 
     def look(self) -> None:
@@ -216,11 +203,10 @@ class Inspector:
 
     def _require_checkpoints(self, found: list[int]) -> None:
         """Refuse a log that lacks a checkpoint that it had at the last reading."""
-        missing = self._stayed.difference(found)
+        missing = self.settled.missing(found)
         if missing:
-            message = f"the checkpoint of size {min(missing)} was there and is missing"
+            message = f"the checkpoint of size {missing[0]} was there and is missing"
             raise AlteredError(message)
-        self._stayed = frozenset(found[:-SETTLED])
 
     def _checked(self, size: int, note: bytes) -> Checkpoint:
         checkpoint = self._signed(note, f"the checkpoint of size {size}")

@@ -100,9 +100,12 @@ class FolderTarget:
     def read(self, path: str) -> bytes | None:
         """Return the file, ``None`` if there is none."""
         try:
-            return self.folder.read(path)
+            data = self.folder.read(path)
         except StoreError as fault:
             raise OutOfReachError(fault.message, fault.hint, self.name) from None
+        if data is None:
+            self._require_there()  # Nothing is missing from a disk that is not there.
+        return data
 
     def write_once(self, path: str, data: bytes) -> None:
         """Write an immutable file."""
@@ -122,10 +125,12 @@ class FolderTarget:
 
     def signed_sizes(self) -> list[int]:
         """Return the sizes of the checkpoint copies."""
+        self._require_there()
         return self.folder.signed_sizes()
 
     def names(self, under: str = "") -> list[str]:
         """Return the files directly in the folder."""
+        self._require_there()
         return self.folder.names(under)
 
     def remove(self, path: str) -> bool:
@@ -141,15 +146,18 @@ class FolderTarget:
         data = self.read(path)
         return [] if data is None else [data]
 
+    def _require_there(self) -> None:
+        if not self.folder.path.is_dir():
+            raise OutOfReachError(
+                "the folder of the copy is not there",
+                "Mount its disk, or make the folder once.",
+                self.name,
+            )
+
     def _do(self, write: Any) -> None:
+        # A folder of this name may be a disk that is not mounted: never make it.
+        self._require_there()
         try:
-            # A folder of this name may be a disk that is not mounted: never make it.
-            if not self.folder.path.is_dir():
-                raise OutOfReachError(
-                    "the folder of the copy is not there",
-                    "Mount its disk, or make the folder once.",
-                    self.name,
-                )
             write()
         except (StoreError, OSError) as fault:
             words = fault.message if isinstance(fault, StoreError) else fault.strerror
