@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -158,11 +159,9 @@ def test_publish_status_recover(
 
 def test_check_and_rehearse(home: Path, off_site: Path) -> None:
     """Checks and rebuilds are done now, recorded, and fail the command where wrong."""
-    (first,) = [
-        one
-        for one in json.loads(run("ledger", "check", "--home", home, "--json"))
-        if one["part"] != "database"
-    ]
+    result = CliRunner().invoke(app, ["ledger", "check", "--home", str(home), "--json"])
+    assert result.exit_code == 1
+    _, first = json.loads(result.stdout)
     assert (first["ok"], "nothing was published" in first["detail"]) == (None, True)
     run("ledger", "publish", "--home", home)
     text = run("ledger", "check", "--home", home)
@@ -382,6 +381,84 @@ def test_status_says_what_ails_a_copy(home: Path, off_site: Path) -> None:
     away.rename(off_site)
     (off_site / "checkpoint").unlink()
     assert "checkpoint is gone" in ails()
+
+
+def test_a_copy_that_fails_keeps_no_other_back(
+    home: Path, off_site: Path, tmp_path: Path
+) -> None:
+    """All are tried; what failed is told of each, and in the exit code."""
+    away = tmp_path / "away"
+    lines = [f'[[publish]]\nurl = "{at.as_uri()}"\n' for at in (away, off_site)]
+    (home / "runner.toml").write_text("".join(lines), "utf-8")
+    said = holdfast("ledger", "publish", "--home", home, "--json")
+    first, second = json.loads(said.out)
+    assert (said.status, first["size"], first["files"]) == (1, None, None)
+    assert "folder of the copy is not there" in first["error"]
+    assert second["error"] is None
+    assert second["size"] > 0
+    assert "the folder of the copy is not there" in said.errors
+    shown = holdfast("ledger", "publish", "--home", home)
+    assert f"{away.as_uri()}: FAILED: the folder" in shown.out
+    assert f"{off_site.as_uri()}: {second['size']} entries, 0 files" in shown.out
+    away.mkdir()
+    assert holdfast("ledger", "publish", "--home", home).status == 0
+
+
+def test_what_was_published_is_told_though_the_personal_data_were_not_saved(
+    home: Path, off_site: Path
+) -> None:
+    """One failing does not hide that the other is safe."""
+    (home / "people.key").write_text("11" * 32)
+    said = holdfast("ledger", "publish", "--home", home, "--json")
+    (row,) = json.loads(said.out)
+    assert said.status == 1
+    assert row["size"] > 0
+    assert row["error"] is None
+    assert "do not open with this home's key" in row["people_error"]
+    assert (off_site / "checkpoint").exists()
+
+
+def altered(home: Path, index: int, old: str, new: str) -> None:
+    """Change an entry past the triggers, and leave its hash as it was."""
+    with closing(sqlite3.connect(home / "holdfast.sqlite")) as intruder:
+        intruder.execute("DROP TRIGGER entry_keeps_data")
+        intruder.execute(
+            "UPDATE entry_row SET data = CAST(replace(CAST(data AS TEXT), ?, ?)"
+            " AS BLOB) WHERE leaf_index = ?",
+            (old, new, index),
+        )
+        intruder.commit()
+
+
+@pytest.mark.usefixtures("off_site")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"type":"', '"type":"x'), ('{"', "{"), ('"v":1', '"v":9')],
+    ids=["type", "json", "version"],
+)
+def test_an_entry_that_cannot_be_read_is_named_as_altered(
+    home: Path, old: str, new: str
+) -> None:
+    """The hashes are asked before anything believes what the entries say."""
+    run("ledger", "publish", "--home", home)
+    (home / "ledger.fold").unlink(missing_ok=True)
+    altered(home, 3, old, new)
+    said = holdfast("ledger", "check", "--home", home)
+    assert said.status == 1
+    assert "WRONG  database: entry 3 was changed" in said.out, said
+    found = json.loads(holdfast("ledger", "check", "--home", home, "--json").out)
+    assert found[0]["ok"] is False
+
+
+def test_what_could_not_be_seen_is_unproven(home: Path, off_site: Path) -> None:
+    """A check that saw not everything does not end as if all was sound."""
+    run("ledger", "publish", "--home", home)
+    assert holdfast("ledger", "check", "--home", home).status == 0
+    off_site.rename(off_site.with_name("away"))
+    said = holdfast("ledger", "check", "--home", home)
+    assert said.status == 1
+    assert "sound  database" in said.out
+    assert "unproven  copy" in said.out
 
 
 @pytest.mark.parametrize("name", ["people.key", "ledger.key", "escrow.key"])

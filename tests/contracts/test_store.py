@@ -646,6 +646,7 @@ def test_a_killed_writer_loses_nothing_acknowledged(home) -> None:
         ("REPLACE INTO entry SELECT 9, key, x'78', x'78' FROM entry", "sqlite"),
         ("UPDATE OR REPLACE entry SET key = 'k1' WHERE leaf_index = 2", "sqlite"),
         ("REPLACE INTO head VALUES (1, 1, 0, x'', 0)", "sqlite"),
+        ("DELETE FROM head", "sqlite"),
         ("UPDATE entry_row SET data = 'x' WHERE leaf_index = 1", "sqlite"),
         ("DELETE FROM entry_row WHERE leaf_index = 1", "sqlite"),
         ("UPDATE OR REPLACE entry_row SET key = 'k1' WHERE leaf_index = 2", "sqlite"),

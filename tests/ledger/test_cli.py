@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import (
+    BaseHTTPRequestHandler,
+    SimpleHTTPRequestHandler,
+    ThreadingHTTPServer,
+)
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from typer.testing import CliRunner
@@ -16,8 +22,11 @@ from typer.testing import CliRunner
 from holdfast.cli.ledger import app
 from holdfast.errors import HoldfastError
 from holdfast.ledger.checkpoint import Checkpoint, Signer
+from holdfast.operations.copies import OutOfReachError
 from holdfast.operations.ports.store import Draft
+from holdfast.sources.tile_log import HttpLog
 from holdfast.storage.opening import open_store
+from holdfast.storage.targets import open_target
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 
@@ -216,6 +225,9 @@ class _Quiet(SimpleHTTPRequestHandler):
         (("prove", "3", "--from", "{home}"), "no checkpoint"),
         (("prove", "300"), "no proof about entry 300"),
         (("prove", "3", "--output", "{home}/no/file"), "cannot be written"),
+        (("prove", "3", "--output", "{home}/empty"), "exists already"),
+        (("verify", "{home}", "--database", "sqlite:///x"), "both a published log and"),
+        (("key", "create", "{home}/a.vkey", "--origin", "o"), "name of a public key"),
         (("export", "{home}/empty"), "cannot open"),
         (("verify-proof", "{home}/empty", "--entry", "-", "--key", "x"), "be read"),
     ],
@@ -227,3 +239,71 @@ def test_errors_are_words(argv: tuple[str, ...], words: str, home: Path) -> None
     with pytest.raises(HoldfastError, match=words) as caught:
         _run(*(one.format(home=home, key=key) for one in argv))
     assert caught.value.hint
+
+
+def test_the_file_that_is_wrong_is_named(home: Path) -> None:
+    """Not the log that it was held against."""
+    _run("export", str(home / "log"))
+    log, key = str(home / "log"), ("--key", str(home / "ledger.vkey"))
+    note = (home / "log" / "checkpoint").read_bytes()
+    bad = home / "bad"
+    for data in (b"", b"words", note[:-20], note.replace(b"\n\n", b"1\n\n")):
+        bad.write_bytes(data)
+        with pytest.raises(HoldfastError) as caught:
+            _run("verify", log, *key, "--anchor", str(bad))
+        assert caught.value.where.startswith(str(bad))
+        with pytest.raises(HoldfastError) as caught:
+            _run("verify-proof", str(bad), "--entry", str(bad), *key)
+        assert caught.value.where.startswith(str(bad))
+        with pytest.raises(HoldfastError) as caught:
+            _run("verify", log, "--key", str(bad))
+        assert caught.value.where.startswith(str(bad))
+
+
+@pytest.mark.parametrize("drips", [True, False])
+def test_a_server_that_says_nothing_is_waited_for_once(drips: bool) -> None:
+    """One deadline covers all tries, whether it is silent or sends a byte at a time."""
+    done = threading.Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            """Answer as slowly as can be."""
+            if drips:
+                self.send_response(200)
+                self.send_header("Content-Length", "100000")
+                self.end_headers()
+            while not done.wait(0.05):
+                if drips:
+                    with suppress(OSError):
+                        self.wfile.write(b"x")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        log = HttpLog(f"http://127.0.0.1:{server.server_port}", timedelta(seconds=1))
+        began = monotonic()
+        with pytest.raises(OutOfReachError, match="cannot read checkpoint"):
+            log.read("checkpoint")
+        waited = monotonic() - began
+        done.set()
+        server.shutdown()
+        thread.join()
+    # Three tries of a second each would take three.
+    assert waited < 2.5
+
+
+def test_a_bucket_that_cannot_be_reached_is_told_in_words() -> None:
+    """No name of a library's class."""
+    options = {
+        "endpoint": "http://127.0.0.1:9",
+        "access_key_id": "a",
+        "secret_access_key": "b",
+        "region": "x",
+    }
+    bucket = open_target("s3://bucket/log", options)
+    with pytest.raises(OutOfReachError) as caught:
+        bucket.read("checkpoint")
+    assert caught.value.message == "cannot read checkpoint: it cannot be reached"

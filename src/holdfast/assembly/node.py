@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache
 
 from holdfast.assembly.keys import signer_of
 from holdfast.assembly.reading import (
@@ -20,12 +21,13 @@ from holdfast.channels.smtp import Relay, Smtp
 from holdfast.channels.status_page import StatusPage
 from holdfast.domain.drill_window import DrillWindow, parse_window
 from holdfast.domain.events.notice import ChannelName
+from holdfast.domain.memory.custody import Custody
 from holdfast.errors import HoldfastError
-from holdfast.journal import UnknownEventError
+from holdfast.journal import BrokenEntryError, UnknownEventError
 from holdfast.ledger.note import VerifierKey, parse_verifier_key
 from holdfast.operations.copies import Hearsay
 from holdfast.operations.inspecting import Elsewhere, Inspector
-from holdfast.operations.keys import wrong_signer
+from holdfast.operations.keys import custody_of, wrong_signer
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports.channel import Channel
@@ -112,10 +114,19 @@ def inspector_of(home: Home, log: Log, copies: Sequence[Elsewhere] = ()) -> Insp
     """Return what looks at the home's log; copies in reach name what differs."""
     trusted: list[VerifierKey] = []
 
+    @cache
+    def named_by_its_entries() -> Custody:
+        return custody_of(log.store.read(0, log.store.size()))
+
     def wrong(note: bytes) -> str | None:
         if not trusted:
             trusted.extend(holder.key for holder in signer_of(home, log).holders)
-        return wrong_signer(note, log.state().custody, trusted)
+        try:
+            custody = log.state().custody
+        except (BrokenEntryError, UnknownEventError):
+            # Of a log that cannot be folded the hashes tell what is wrong with it.
+            custody = named_by_its_entries()
+        return wrong_signer(note, custody, trusted)
 
     return Inspector(
         log.store,

@@ -68,6 +68,12 @@ def create(
             )
         origin = signer_of(home_at(home)).name
     beside = file.with_suffix(".vkey")
+    if beside == file:
+        raise HoldfastError(
+            f"{file} is the name of a public key's file",
+            f"Give the private one another: {file.with_suffix('.key')}. The public key "
+            "is written beside it.",
+        )
     if beside.exists():
         raise HoldfastError(
             f"{beside} exists already",

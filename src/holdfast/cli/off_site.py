@@ -5,7 +5,7 @@ out of its machine's reach, and what waits after a recovery from them.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Annotated
@@ -27,12 +27,13 @@ from holdfast.cli.common import (
     print_json,
     progress_bar,
 )
-from holdfast.errors import HoldfastError
+from holdfast.errors import FaultsError, HoldfastError
 from holdfast.ledger.checkpoint import parse_checkpoint
 from holdfast.ledger.note import encode64, parse_note
 from holdfast.operations import approving
 from holdfast.operations import quarantine as held
 from holdfast.operations.copies import DiffersError, OutOfReachError, UnreadableError
+from holdfast.operations.keeping import Keeper
 from holdfast.operations.log import Log
 from holdfast.operations.notary import ForkError
 from holdfast.settings import RUNNER_FILE, RunnerHome
@@ -45,43 +46,90 @@ quarantine = typer.Typer(help="What waits after a recovery.", no_args_is_help=Tr
 
 
 def publish(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
-    """Bring every copy off-site forward to the latest signed checkpoint."""
+    """Bring every copy off-site forward to the latest signed checkpoint.
+
+    One that fails keeps no other back; the exit code is 0 only if none did.
+    """
     at = RunnerHome(home)
     with closing(open_store(at.store_url, create=False)) as store:
         require_whole(at.folder, store)
-        clock = SystemClock()
-        log = Log(store, NODE, clock, partial(keyring_of_runner, at))
+        log = Log(store, NODE, SystemClock(), partial(keyring_of_runner, at))
         copies = _copies(at, copies_of(at, log, timedelta(0)))
         keepers = keepers_of(at, log)
-        rows = []
-        for copy in copies:
-            with progress_bar(f"publishing to {copy.name}", quiet=json) as told:
-                shipped = copy.publish(told)
-            keeper = keepers.get(copy.name)
-            saved = keeper.save(log.state(), clock.now()) if keeper else None
-            rows.append(
-                {
-                    "target": copy.name,
-                    "size": shipped.size,
-                    "root": encode64(shipped.root),
-                    "files": shipped.files,
-                    "people": saved.rows if saved else None,
-                    "people_at": saved.target if saved else None,
-                    "people_left": saved.left if saved and saved.left >= 0 else None,
-                }
-            )
+        faults: list[HoldfastError] = []
+        done = [
+            _published(log, copy, keepers.get(copy.name), faults, quiet=json)
+            for copy in copies
+        ]
     if json:
-        print_json(rows)
-        return
-    for row in rows:
-        console().print(
-            f"{row['target']}: {row['size']} entries, {row['files']} files written.",
-            markup=False,
-        )
-        kept = f"{row['people']} rows saved at {row['people_at']}"
-        none = "not backed up: name a place for them (personal = …)"
-        told_of = none if row["people_at"] is None else kept
-        console().print(f"personal data: {told_of}.", markup=False)
+        print_json([asdict(one) for one in done])
+    else:
+        for one in done:
+            for line in one.lines:
+                console().print(line, markup=False)
+    if len(faults) > 1:
+        raise FaultsError("not everything was published", tuple(faults))
+    if faults:
+        raise faults[0]
+
+
+@dataclass(slots=True)
+class _Published:
+    """What came of one copy: of the log, then of the personal data."""
+
+    target: str
+    size: int | None = None
+    root: str | None = None
+    files: int | None = None
+    error: str | None = None
+    people: int | None = None
+    people_at: str | None = None
+    people_left: int | None = None
+    people_error: str | None = None
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        """The same for a person to read."""
+        if self.error is not None:
+            log = f"{self.target}: FAILED: {self.error}"
+        else:
+            log = f"{self.target}: {self.size} entries, {self.files} files written."
+        if self.people_error is not None:
+            people = f"FAILED: {self.people_error}"
+        elif self.people_at is None:
+            people = "not backed up: name a place for them (personal = …)."
+        else:
+            people = f"{self.people} rows saved at {self.people_at}."
+        return log, f"personal data: {people}"
+
+
+def _published(
+    log: Log,
+    copy: OffSite,
+    keeper: Keeper | None,
+    faults: list[HoldfastError],
+    *,
+    quiet: bool,
+) -> _Published:
+    done = _Published(copy.name)
+    try:
+        with progress_bar(f"publishing to {copy.name}", quiet=quiet) as told:
+            shipped = copy.publish(told)
+        done.size, done.root = shipped.size, encode64(shipped.root)
+        done.files = shipped.files
+    except HoldfastError as fault:
+        done.error = fault.message
+        faults.append(fault)
+    if keeper is None:
+        return done
+    try:
+        saved = keeper.save(log.state(), log.now())
+        done.people, done.people_at = saved.rows, saved.target
+        done.people_left = saved.left if saved.left >= 0 else None
+    except HoldfastError as fault:
+        done.people_error = fault.message
+        faults.append(fault)
+    return done
 
 
 def status(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:

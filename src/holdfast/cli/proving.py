@@ -12,6 +12,7 @@ from holdfast.cli.common import DEFAULT_HOME, HomeOption, JsonOption, print_json
 from holdfast.cli.reading import (
     CredentialsOption,
     DatabaseOption,
+    blamed_on,
     keys_of,
     opened,
     place_of,
@@ -65,7 +66,14 @@ def prove(
     data = proof.to_bytes()
     if output is not None:
         try:
-            output.write_bytes(data)
+            with output.open("xb") as file:
+                file.write(data)
+        except FileExistsError:
+            raise HoldfastError(
+                "the file exists already",
+                "A proof is evidence, and never written over: give another name.",
+                str(output),
+            ) from None
         except OSError as fault:
             raise unusable(output, "written", fault) from None
     if json:
@@ -91,9 +99,10 @@ def verify_proof(
     """Check that an entry is in a log, from its proof alone, and who witnessed it."""
     keys, _ = keys_of(key, None)
     witnesses, wanted = vouched_by(witness, quorum)
-    proof = parse_proof(read_file(file))
     data = sys.stdin.buffer.read() if str(entry) == "-" else read_file(entry)
-    signed = proof.verify(data, (*keys, *witnesses))
+    with blamed_on(str(file)):
+        proof = parse_proof(read_file(file))
+        signed = proof.verify(data, (*keys, *witnesses))
     checkpoint = signed.checkpoint
     require_quorum(checkpoint.size, signed.signed_by, wanted)
     if json:

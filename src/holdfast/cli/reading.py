@@ -142,10 +142,17 @@ def keys_of(
 
 def read_keys(path: Path) -> tuple[VerifierKey, ...]:
     """Read a file of verifier keys, one a line; what else it holds is never shown."""
-    try:
+    with blamed_on(str(path)):
         return parse_keys(read_file(path).decode(errors="replace"))
+
+
+@contextmanager
+def blamed_on(where: str) -> Iterator[None]:
+    """Let faults of a log, a note or a proof name the place that they lie in."""
+    try:
+        yield
     except LedgerError as fault:
-        fault.where = str(path)
+        fault.where = f"{where} {fault.where}".strip()
         raise
 
 

@@ -23,6 +23,7 @@ from holdfast.cli.reading import (
     Place,
     address_of,
     bar,
+    blamed_on,
     keys_of,
     opened,
     parse_keys,
@@ -40,7 +41,7 @@ from holdfast.cli.witnessed import (
     vouched_by,
 )
 from holdfast.errors import HoldfastError
-from holdfast.ledger.errors import LedgerError
+from holdfast.ledger.checkpoint import verify_checkpoint
 from holdfast.ledger.note import Verified, VerifierKey, encode64
 from holdfast.ledger.verify import Verification, verify_log
 from holdfast.storage.audit import audit
@@ -55,7 +56,6 @@ _NOT_LISTED = (
     "Older checkpoints cannot be listed over HTTP: give those that you were shown with"
     " --anchor."
 )
-# Witnesses' keys, and how many of them must have cosigned.
 
 
 class DatabaseAlone(TyperCommand):
@@ -96,7 +96,12 @@ def verify(
 ) -> None:
     """Check every entry, hash and signature of a log, and who witnessed it."""
     vouched = vouched_by(witness, quorum)
-    kept = [read_file(path) for path in anchor or []]
+    kept = [(path, read_file(path)) for path in anchor or []]
+    if target is not None and database is not None:
+        raise HoldfastError(
+            "both a published log and a database are named",
+            "Verify one after the other.",
+        )
     if target is not None:
         place = place_of(target, credentials)
         found = _verify_place(place, key, vouched, kept, quiet=json)
@@ -154,7 +159,12 @@ class _Found:
 
 
 def _verify_place(
-    place: Place, key: str | None, vouched: Vouched, kept: list[bytes], *, quiet: bool
+    place: Place,
+    key: str | None,
+    vouched: Vouched,
+    kept: Sequence[tuple[Path, bytes]],
+    *,
+    quiet: bool,
 ) -> _Found:
     beside = place.key_beside() if key is None else None
     keys = parse_keys(beside) if beside is not None else keys_of(key, None)[0]
@@ -164,20 +174,23 @@ def _verify_place(
             "Give it with --key, as the log's owner published it.",
             place.name,
         )
+    for path, note in kept:
+        with blamed_on(str(path)):
+            verify_checkpoint(note, keys)
     witnesses, quorum = vouched
-    with place.share() as share, bar("verifying", quiet=quiet) as told:
-        try:
-            done = verify_log(
-                place.reader,
-                (*keys, *witnesses),
-                earlier=place.sizes or (),
-                anchors=kept,
-                progress=told,
-                share=share,
-            )
-        except LedgerError as fault:
-            fault.where = f"{place.name} {fault.where}".strip()
-            raise
+    with (
+        place.share() as share,
+        bar("verifying", quiet=quiet) as told,
+        blamed_on(place.name),
+    ):
+        done = verify_log(
+            place.reader,
+            (*keys, *witnesses),
+            earlier=place.sizes or (),
+            anchors=[note for _, note in kept],
+            progress=told,
+            share=share,
+        )
     require_quorum(done.checkpoint.size, done.signed_by, quorum)
     return _Found(
         done.checkpoint.origin,

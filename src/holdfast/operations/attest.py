@@ -86,7 +86,11 @@ def check_all(
             continue
         facts.append(Fact(read, read.at))
         found.append(Checked(part, read.ok, read.size, read.detail))
-    log.record(facts)
+    try:
+        log.record(facts)
+    except HoldfastError as fault:
+        # What was found must be heard of all the same.
+        found.append(Checked("record of this check", None, 0, f"{fault}. {fault.hint}"))
     return found
 
 

@@ -1,13 +1,15 @@
 """Reads a published log (C2SP tlog-tiles) over HTTP, as any stranger may.
 
-Each file has one deadline and the greatest size that its kind can have. The fetch rules
-of `fetch` hold: redirects stay on the host, and no metadata address is ever dialled.
+Each file has one deadline, for all tries, and the greatest size that its kind can have.
+The fetch rules of `fetch` hold: redirects stay on the host, and no metadata address is
+ever dialled.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from urllib.parse import urlsplit
 
 from holdfast.ledger.merkle import HASH_SIZE
@@ -19,6 +21,8 @@ from holdfast.sources.fetch import Fetched, Fetcher, Unreached
 SCHEMES = ("http", "https")
 TIMEOUT = timedelta(seconds=30)
 TRIES = 3
+# With less left another try is not worth beginning.
+LEAST_TIMEOUT = timedelta(seconds=1)
 _BUNDLE_MAX = TILE_WIDTH * (2 + ENTRY_MAX)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _OK, _REFUSED, _GONE = 200, (401, 403), (404, 410)
@@ -71,11 +75,15 @@ class HttpLog:
             body_bytes_max=_limit(path),
             ca_file=self.ca_file,
         )
-        answer: Fetched | Unreached = Unreached("not tried", 0)
-        for _ in range(TRIES):
-            answer = fetcher.fetch(f"{self.url.rstrip('/')}/{path}", self.timeout)
-            if isinstance(answer, Fetched) and answer.status < 500:  # noqa: PLR2004
+        address = f"{self.url.rstrip('/')}/{path}"
+        end = monotonic() + self.timeout.total_seconds()
+        answer = fetcher.fetch(address, self.timeout)
+        for _ in range(TRIES - 1):
+            left = timedelta(seconds=end - monotonic())
+            good = isinstance(answer, Fetched) and answer.status < 500  # noqa: PLR2004
+            if good or left < LEAST_TIMEOUT:
                 break
+            answer = fetcher.fetch(address, left)
         return answer
 
     def _out_of_reach(self, path: str, why: str) -> OutOfReachError:

@@ -143,6 +143,9 @@ _GUARDS = {
        CREATE TRIGGER IF NOT EXISTS checkpoint_is_new BEFORE INSERT ON checkpoint
        WHEN EXISTS (SELECT 1 FROM checkpoint WHERE size = NEW.size)
        BEGIN SELECT RAISE(ABORT, 'signed checkpoints are never replaced'); END""",
+    "head_stays": """
+       CREATE TRIGGER IF NOT EXISTS head_stays BEFORE DELETE ON head
+       BEGIN SELECT RAISE(ABORT, 'the head is never deleted'); END""",
 }
 
 _CLOSING = (
@@ -169,7 +172,11 @@ _HINTS = {
     ),
     "SQLITE_READONLY": (
         "the ledger file cannot be written",
-        "Give this user write access to the file and to its folder.",
+        (
+            "Give this user write access to the file and to its folder, which SQLite "
+            "needs to read, too; an auditor verifies what its owner exported: holdfast "
+            "ledger export."
+        ),
     ),
     "SQLITE_CANTOPEN": (
         "the ledger file cannot be opened",

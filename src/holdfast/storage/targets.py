@@ -28,6 +28,7 @@ TIMEOUT = timedelta(seconds=15)
 BUCKETS = ("s3", "gs", "az")
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
 _STATUS = re.compile(r"\b[45]\d\d [A-Z][A-Za-z ]{2,30}")
+_HOW = re.compile(r"HttpError \{\s+kind: (\w+)")
 _FORMS = (
     "Write file:///folder, s3://bucket/prefix, gs://bucket/prefix or "
     "az://container/prefix."
@@ -39,6 +40,11 @@ _KEYS = {
 }
 # What is not found is Python's own error, everything else obstore's.
 _FAULTS = (faults.BaseError, OSError)
+_KINDS = {
+    "Connect": "it cannot be reached",
+    "Timeout": "it did not answer in time",
+    "GenericError": "no good answer came",
+}
 _REFUSED = (faults.PermissionDeniedError, faults.UnauthenticatedError)
 _OTHER_BYTES = "Two histories of one log: keep both, and find out why."
 
@@ -284,9 +290,12 @@ class BucketTarget:
     def _unreached(self, verb: str, path: str, fault: Exception) -> OutOfReachError:
         # Only what kind it was: an error's own text may quote an address with a token.
         status = _STATUS.search(str(fault))
-        kind = status[0].strip() if status else type(fault).__name__
+        how = _HOW.search(str(fault))
+        words = _KINDS.get(
+            how[1] if how else type(fault).__name__, type(fault).__name__
+        )
         return OutOfReachError(
-            f"cannot {verb} {path}: {kind}",
+            f"cannot {verb} {path}: {status[0].strip() if status else words}",
             "Look at the network, the bucket, and what its credentials may do.",
             self.name,
         )
