@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import tomli_w
-from tests.cli.running import Said, configure, holdfast
+from tests.cli.running import Said, configure, environment, holdfast
 
 Words = list[str | Path]
 Breaking = Callable[[Path, Path], Words]
@@ -295,6 +298,36 @@ def test_read_only(home: Path, company: Path, tmp_path: Path) -> None:
 def test_refused(home: Path, words: Words, message: str) -> None:
     """What would do harm is refused."""
     check_text(holdfast(*words, home), message)
+
+
+@pytest.mark.parametrize("port", ["-1", "99999"])
+@pytest.mark.parametrize("words", [["serve"], ["witness", "serve"]])
+def test_no_port(words: list[str], port: str) -> None:
+    """A number that is no port is a command that was not understood."""
+    said = holdfast(*words, f"--port={port}")
+    assert said.status == 2
+    assert "Invalid value for '--port'" in said.errors
+
+
+def test_output_that_was_closed(home: Path) -> None:
+    """Nothing of ours is opened in place of a stream that is not there."""
+    command = shlex.join([sys.executable, "-m", "holdfast", "standing", "--json"])
+    for closed in (">&-", "<&- >&- 2>&-", "2>&-"):
+        done = subprocess.run(
+            ["sh", "-c", f"exec {command} --home {shlex.quote(str(home))} {closed}"],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=environment(),
+        )
+        assert done.returncode in (0, 1), closed
+        assert "fault of Holdfast" not in done.stderr
+
+
+def test_a_word_is_not_made_a_picture(home: Path) -> None:
+    """What somebody typed is repeated as it is."""
+    said = holdfast("ledger", "verify", ":a:", "--home", home)
+    assert said.errors.startswith("error: :a:: there is no such folder")
 
 
 def test_not_understood() -> None:

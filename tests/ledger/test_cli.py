@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -293,6 +294,16 @@ def test_a_server_that_says_nothing_is_waited_for_once(drips: bool) -> None:
         thread.join()
     # Three tries of a second each would take three.
     assert waited < 2.5
+
+
+def test_a_pipe_in_place_of_a_tile(home: Path) -> None:
+    """Nothing is waited for that nobody will ever write."""
+    _run("export", str(home / "log"))
+    tile = home / "log" / "tile" / "0" / "000"
+    tile.unlink()
+    os.mkfifo(tile)
+    with pytest.raises(HoldfastError):
+        _run("verify", str(home / "log"), "--key", str(home / "ledger.vkey"))
 
 
 def test_a_bucket_that_cannot_be_reached_is_told_in_words() -> None:

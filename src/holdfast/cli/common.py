@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,17 +34,24 @@ PersonOption = Annotated[
     str,
     typer.Option("--as", envvar="HOLDFAST_PERSON", help="Your id in the catalogue."),
 ]
+PORT_MAX = 65_535
 DEFAULT_HOME = Path("holdfast-home")
+WIDE = 200
 
 
 def console() -> Console:
-    """Return the console that people read, on standard output."""
-    return Console(soft_wrap=True, highlight=False)
+    """Return the console that people read, on standard output.
+
+    Where it goes into a file or to another program there is room for whole keys.
+    """
+    told = sys.stdout.isatty() or "COLUMNS" in os.environ
+    width = None if told else WIDE
+    return Console(soft_wrap=True, highlight=False, emoji=False, width=width)
 
 
 def progress_console() -> Console:
     """Return the console for progress: standard error, so that output stays clean."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, emoji=False)
 
 
 @contextmanager

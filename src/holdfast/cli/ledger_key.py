@@ -14,7 +14,7 @@ import typer
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from rich.table import Table
+from rich.table import Column, Table
 
 from holdfast.assembly.keys import create_key, holder_of, signer_of
 from holdfast.assembly.node import asked_witnesses
@@ -184,7 +184,7 @@ def list_keys(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None
     if json:
         print_json(rows)
         return
-    table = Table("Key", "From size", "To size", "", box=None)
+    table = Table(Column("Key", overflow="fold"), "From size", "To size", "", box=None)
     for row in rows:
         until = "" if row["to_size"] is None else str(row["to_size"])
         word = "in force" if row["in_force"] else "retired"

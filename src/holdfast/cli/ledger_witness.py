@@ -53,7 +53,8 @@ def list_witnesses(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) ->
     if json:
         print_json(rows)
         return
-    table = Table("Witness", "Settings", "Cosigned size", "At", "Trouble", box=None)
+    # While all is well it is recorded once a day.
+    table = Table("Witness", "Settings", "On record", "At", "Trouble", box=None)
     for row in rows:
         told = [row["cosigned_size"], row["cosigned_at"], row["trouble"]]
         cells = ["-" if cell is None else str(cell) for cell in told]

@@ -18,6 +18,7 @@ from holdfast.cli.lazily import lazily
 from holdfast.errors import FaultsError, HoldfastError
 
 INTERRUPTED = 130
+LAST_STREAM = 2
 TRACEBACK = "HOLDFAST_TRACEBACK"
 
 app = typer.Typer(
@@ -61,13 +62,14 @@ app.callback()(lambda: None)
 
 def main() -> None:
     """Run the command line."""
+    _have_streams()
     try:
         app()
     except HoldfastError as error:
         _tell(error)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        Console(stderr=True).print("stopped")
+        Console(stderr=True, emoji=False).print("stopped")
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
         # The reader of our output left; what follows has nowhere to go.
@@ -88,6 +90,16 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
+def _have_streams() -> None:
+    """Open what whoever started us closed: else our first file would take its place."""
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= LAST_STREAM:
+        pass
+    os.close(spare)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r"))
+
+
 def _of_the_system(error: OSError) -> HoldfastError:
     reason = (error.strerror or type(error).__name__).lower()
     return HoldfastError(
@@ -101,7 +113,7 @@ def _tell(error: HoldfastError) -> None:
     if "--json" in sys.argv:
         sys.stderr.write(json.dumps(_as_json(error), indent=1) + "\n")
         return
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     console.print(f"[bold red]error:[/] {escape(str(error))}")
     hints = [error.hint]
     if isinstance(error, FaultsError):

@@ -19,6 +19,7 @@ from holdfast.cli.beside import beside
 from holdfast.cli.binding import write_overlay
 from holdfast.cli.common import (
     DEFAULT_HOME,
+    PORT_MAX,
     HomeOption,
     JsonOption,
     console,
@@ -120,7 +121,10 @@ def password(
 
 def serve(
     home: HomeOption = DEFAULT_HOME,
-    port: Annotated[int | None, typer.Option(help="Instead of the settings'.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=PORT_MAX, help="Instead of the settings'."),
+    ] = None,
     with_runner: Annotated[
         bool, typer.Option("--with-runner", help="Run the runner too, as this user.")
     ] = False,

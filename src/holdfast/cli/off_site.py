@@ -11,7 +11,7 @@ from functools import partial
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from holdfast.assembly.keys import create_escrow_key, keyring_of_runner
 from holdfast.assembly.reading import SystemClock, open_log, require_whole
@@ -159,7 +159,8 @@ def status(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     if json:
         print_json(rows)
         return
-    table = Table("Copy", "Entries", "Behind", "Read back", "Error", box=None)
+    whole = Column("Copy", overflow="fold")
+    table = Table(whole, "Entries", "Behind", "Read back", "Error", box=None)
     for row in rows:
         told = [row["size"], row["lag"], row["checked_at"], row["error"]]
         cells = ["-" if cell is None else str(cell) for cell in told]
@@ -192,7 +193,8 @@ def list_quarantine(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -
     if json:
         print_json([asdict(one) for one in found])
         return
-    table = Table("Notice", "Subject", "By", "Due", "Deliveries", box=None)
+    whole = Column("Notice", overflow="fold")  # It is typed to release it.
+    table = Table(whole, "Subject", "By", "Due", "Deliveries", box=None)
     for one in found:
         table.add_row(
             one.notice, one.subject, one.channel, one.due_at, str(one.deliveries)

@@ -22,7 +22,13 @@ import typer
 from rich.logging import RichHandler
 
 from holdfast.assembly.keys import write_private
-from holdfast.cli.common import JsonOption, console, print_json, progress_console
+from holdfast.cli.common import (
+    PORT_MAX,
+    JsonOption,
+    console,
+    print_json,
+    progress_console,
+)
 from holdfast.cli.reading import is_file, parse_keys, read_keys
 from holdfast.errors import HoldfastError
 from holdfast.ledger.witness import Cosigner, Witness
@@ -121,7 +127,9 @@ def show(home: WitnessHome = DEFAULT, json: JsonOption = False) -> None:
 def serve(
     home: WitnessHome = DEFAULT,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8461,
+    port: Annotated[
+        int, typer.Option(min=0, max=PORT_MAX, help="0 takes a free one.")
+    ] = 8461,
     json: JsonOption = False,
 ) -> None:
     """Cosign what logs offer. Ends in order on SIGTERM."""

@@ -35,7 +35,8 @@ class Folder:
         """Return the file's bytes, or ``None`` if there is none."""
         try:
             # Without a buffer and a Path for each: a log has thousands of files.
-            with open(f"{self.path}/{path}", "rb", buffering=0) as file:  # noqa: PTH123
+            name = f"{self.path}/{path}"
+            with open(name, "rb", buffering=0, opener=_opened) as file:
                 return file.readall()
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -193,6 +194,11 @@ def _write_copy(target: Folder, size: int, note: bytes) -> None:
     held = target.read(path)
     if held is None or parse_note(held).text != parse_note(note).text:
         target.write_once(path, note)
+
+
+def _opened(path: str, flags: int) -> int:
+    """Open without waiting: what lies there may be a pipe that nobody writes to."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _sync(folder: Path) -> None:
