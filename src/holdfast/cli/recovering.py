@@ -28,8 +28,8 @@ from holdfast.cli.common import (
     print_json,
     progress_bar,
 )
+from holdfast.cli.consulting import consulted
 from holdfast.cli.reading import HOME_KEY, keys_of
-from holdfast.cli.witnessed import consulted
 from holdfast.errors import HoldfastError
 from holdfast.ledger.note import VerifierKey, encode64
 from holdfast.operations import quarantine as held

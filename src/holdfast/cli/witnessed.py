@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
-from holdfast.assembly.node import witnesses_of
-from holdfast.assembly.reading import SystemClock
 from holdfast.cli.common import home_at
 from holdfast.cli.reading import keys_of
 from holdfast.errors import HoldfastError
@@ -27,11 +25,8 @@ from holdfast.ledger.note import (
 )
 from holdfast.ledger.verify import CHECKPOINT_PATH
 from holdfast.ledger.witness import cosigners
-from holdfast.operations.log import Log
-from holdfast.operations.notary import ForkError
 from holdfast.operations.ports.store import Store
-from holdfast.operations.witnessing import Cosigned, Said, Unanswered
-from holdfast.settings import FILE, Home
+from holdfast.settings import FILE
 from holdfast.storage.folder import Folder
 
 # A witness silent for longer must not keep new entries out of the published copy.
@@ -137,49 +132,6 @@ def note_to_prove(store: Store, home: Path, index: int) -> bytes | None:
     """
     found = _newest_by_settings(store, home)
     return found.note if found is not None and index < found.size else None
-
-
-@dataclass(frozen=True, slots=True)
-class Consulted:
-    """What witnesses say of a log that came back, by name.
-
-    ``fault`` is there where one of them knows more than came back.
-    """
-
-    words: Mapping[str, str]
-    fault: HoldfastError | None = None
-
-    @property
-    def lines(self) -> list[str]:
-        """The same for a person to read."""
-        return [f"witness     {name}: {word}" for name, word in self.words.items()]
-
-
-def consulted(home: Path, store: Store) -> Consulted:
-    """Ask the witnesses of the settings before anything is signed on what came back."""
-    note = store.checkpoint()
-    if note is None or not (home / FILE).exists():
-        return Consulted({})
-    try:
-        witnesses = witnesses_of(Home(home), Log(store, "recovery", SystemClock()))
-        said = witnesses.consult(note) if witnesses else ()
-    except ForkError as fault:
-        hint = (
-            "Nothing is signed on this log; recording and acting go on. Look for a "
-            "newer copy, or the lost disk. Where there is none, what came after this "
-            "copy is lost: go on in a new log, holdfast ledger succeed."
-        )
-        return Consulted({}, ForkError(fault.message, hint))
-    except HoldfastError as fault:
-        return Consulted({"settings": f"nobody was asked: {fault.message}"})
-    return Consulted({name: _word(one) for name, one in said})
-
-
-def _word(said: Said) -> str:
-    if isinstance(said, Cosigned):
-        return "it cosigned nothing beyond this"
-    detail = said.detail if isinstance(said, Unanswered) else "it knows a newer one"
-    return f"what it cosigned is not known: {detail}"
 
 
 def _newest_by_settings(store: Store, home: Path) -> Witnessed | None:
