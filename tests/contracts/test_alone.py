@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.contracts.conftest import Home
 
+from holdfast.storage import alone
 from holdfast.storage.errors import StoreError
 from holdfast.storage.opening import open_store, require_alone
 
 
-def test_open_elsewhere(home: Home) -> None:
+def test_open_elsewhere(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """In use from the first read to the end; free before and after."""
+    monkeypatch.setattr(alone, "PATIENCE_SECONDS", 0.1)
     home.open().close()
     require_alone(home.url)
     with closing(open_store(home.url)) as store:
@@ -23,6 +27,16 @@ def test_open_elsewhere(home: Home) -> None:
         assert "Nothing was changed" in caught.value.hint
         store.size()
     require_alone(home.url)
+
+
+def test_who_leaves_soon_is_waited_for(new_home: Callable[[str], Home]) -> None:
+    """The connection of a process that was killed stays a moment longer than it."""
+    home = new_home("postgresql")
+    left = home.open()
+    leaving = threading.Timer(0.5, left.close)
+    leaving.start()
+    require_alone(home.url)
+    leaving.join()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from time import monotonic, sleep
 
 from sqlalchemy import URL, create_engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +18,8 @@ from sqlalchemy.pool import NullPool
 from holdfast.storage.errors import StoreError
 
 CONNECT_SECONDS = 10
+PATIENCE_SECONDS = 10.0
+LOOK_SECONDS = 0.2
 
 # By its name on each connection; what else is connected is no business of ours.
 _OTHERS = """SELECT count(*) FROM pg_stat_activity
@@ -44,20 +47,30 @@ def require_file_alone(path: Path) -> None:
 
 
 def require_database_alone(url: URL, place: str) -> None:
-    """Refuse a PostgreSQL database to which another Holdfast is connected."""
+    """Refuse a PostgreSQL database to which another Holdfast is connected.
+
+    Of a process that was killed the server lets go only when its last statement ends:
+    so it is looked for some seconds.
+    """
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
         poolclass=NullPool,
         connect_args={"connect_timeout": CONNECT_SECONDS},
     )
+    end = monotonic() + PATIENCE_SECONDS
     try:
-        with engine.connect() as connection:
-            others = connection.exec_driver_sql(_OTHERS).scalar_one()
+        while True:
+            with engine.connect() as connection:
+                others = connection.exec_driver_sql(_OTHERS).scalar_one()
+            if not others:
+                return
+            if monotonic() > end:
+                break
+            sleep(LOOK_SECONDS)
     except SQLAlchemyError:
         return  # Told in its own words by whoever opens it to use it.
-    if others:
-        raise _in_use(place)
+    raise _in_use(place)
 
 
 def _in_use(place: str) -> StoreError:
