@@ -12,7 +12,7 @@ from tests.contracts.conftest import Home
 
 from holdfast.storage import alone
 from holdfast.storage.errors import StoreError
-from holdfast.storage.opening import open_store, require_alone
+from holdfast.storage.opening import kept_open, open_store, require_alone
 
 
 def test_open_elsewhere(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,3 +59,14 @@ def test_no_database(tmp_path: Path) -> None:
     path.write_bytes(b"something else")
     require_alone(f"sqlite://{path}")
     assert path.read_bytes() == b"something else"
+
+
+def test_what_could_not_be_joined_lets_go(new_home: Callable[[str], Home]) -> None:
+    """A store that is refused after it was opened is no connection that stays."""
+    home = new_home("postgresql")
+    with pytest.raises(RuntimeError), kept_open(home.open()) as store:
+        store.size()
+        raise RuntimeError
+    require_alone(home.url)
+    with closing(home.open()) as again, kept_open(again) as store:
+        assert store.size() == 0

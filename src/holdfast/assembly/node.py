@@ -31,6 +31,7 @@ from holdfast.operations.keys import custody_of, wrong_signer
 from holdfast.operations.log import Log
 from holdfast.operations.notary import Notary
 from holdfast.operations.ports.channel import Channel
+from holdfast.operations.ports.store import Store
 from holdfast.operations.quarantine import give_up_jobs
 from holdfast.operations.settled import Settled
 from holdfast.operations.signing import introduce_key
@@ -43,7 +44,7 @@ from holdfast.sources.status_fetch import SeenPage, seen
 from holdfast.sources.witness import HttpWitness
 from holdfast.storage.far_mark import FarMark
 from holdfast.storage.mark import FileBookmark, FileMark
-from holdfast.storage.opening import open_store
+from holdfast.storage.opening import kept_open, open_store
 
 MARK = "ledger.signed"
 VERIFYING = "ledger.verifying"
@@ -68,7 +69,11 @@ class OutsideLook:
 
 def join(home: Home, hands: Hands, inbox: Inbox) -> World:
     """Join a node's world from the home's settings."""
-    store = open_store(home.store_url)
+    with kept_open(open_store(home.store_url)) as store:
+        return _joined(home, store, hands, inbox)
+
+
+def _joined(home: Home, store: Store, hands: Hands, inbox: Inbox) -> World:
     require_whole(home.folder, store)
     clock = SystemClock()
     log = log_of(home, store, clock)

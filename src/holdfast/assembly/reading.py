@@ -19,7 +19,7 @@ from holdfast.operations.window import Window
 from holdfast.settings import Home
 from holdfast.storage.fold_cache import FoldFile
 from holdfast.storage.key_file import KeyMissingError
-from holdfast.storage.opening import open_store
+from holdfast.storage.opening import kept_open, open_store
 from holdfast.storage.unfinished import is_unfinished
 
 # Business time must not depend on what the machine's own tables say: the version that
@@ -57,11 +57,11 @@ class Reader:
 
 def open_log(home: Home, *, create: bool = False) -> Reader:
     """Open the home's store for reading and for what people record."""
-    store = open_store(home.store_url, create=create)
-    require_whole(home.folder, store)
-    clock = SystemClock()
-    log = log_of(home, store, clock)
-    return Reader(home, store, log, Window(log, clock, None, _origin_of(home)))
+    with kept_open(open_store(home.store_url, create=create)) as store:
+        require_whole(home.folder, store)
+        clock = SystemClock()
+        log = log_of(home, store, clock)
+        return Reader(home, store, log, Window(log, clock, None, _origin_of(home)))
 
 
 def log_of(home: Home, store: Store, clock: SystemClock) -> Log:

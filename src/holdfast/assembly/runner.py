@@ -33,6 +33,7 @@ from holdfast.operations.locks import Lock
 from holdfast.operations.log import Log
 from holdfast.operations.people import settings_reference
 from holdfast.operations.ports.engine import Engine
+from holdfast.operations.ports.store import Store
 from holdfast.operations.world import Hands, Inbox, Workshop
 from holdfast.settings import RUNNER_FILE, PublishAt, RunnerHome, ScriptedAt
 from holdfast.storage.escrow import Escrow
@@ -40,7 +41,7 @@ from holdfast.storage.evidence import Wanted, wanted_of
 from holdfast.storage.fold_cache import FoldFile
 from holdfast.storage.mark import FileMark
 from holdfast.storage.off_site import OffSite
-from holdfast.storage.opening import open_store
+from holdfast.storage.opening import kept_open, open_store
 from holdfast.storage.personal import PersonalPlace, place_of
 from holdfast.storage.rehearsal import CopyRebuilder
 from holdfast.storage.ripening import PATIENCE, Ripening
@@ -64,7 +65,11 @@ def join_runner(home: RunnerHome, hands: Hands, inbox: Inbox) -> Workshop:
             "Start the node first: it gives up the jobs that were open.",
             str(home.folder),
         )
-    store = open_store(home.store_url, create=False)
+    with kept_open(open_store(home.store_url, create=False)) as store:
+        return _joined(home, store, hands, inbox)
+
+
+def _joined(home: RunnerHome, store: Store, hands: Hands, inbox: Inbox) -> Workshop:
     require_whole(home.folder, store)
     clock = SystemClock()
     cache = FoldFile(home.folder / FOLD, store)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
@@ -32,6 +34,16 @@ def open_store(url: str, *, create: bool = True) -> Store:
     raise StoreError(
         "not the address of a store", _FORMS, f"{scheme[:20]}:" if rest else ""
     )
+
+
+@contextmanager
+def kept_open(store: Store) -> Iterator[Store]:
+    """Close the store if what is done with it first fails; else leave it open."""
+    try:
+        yield store
+    except BaseException:
+        store.close()
+        raise
 
 
 def require_alone(url: str) -> None:
