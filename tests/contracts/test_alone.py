@@ -64,9 +64,14 @@ def test_no_database(tmp_path: Path) -> None:
 def test_what_could_not_be_joined_lets_go(new_home: Callable[[str], Home]) -> None:
     """A store that is refused after it was opened is no connection that stays."""
     home = new_home("postgresql")
-    with pytest.raises(RuntimeError), kept_open(home.open()) as store:
-        store.size()
-        raise RuntimeError
+
+    def fail() -> None:
+        with kept_open(home.open()) as store:
+            store.size()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     require_alone(home.url)
     with closing(home.open()) as again, kept_open(again) as store:
         assert store.size() == 0
