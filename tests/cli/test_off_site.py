@@ -272,8 +272,8 @@ def offer(home: Path) -> None:
         note = store.checkpoint()
         assert witnesses is not None
         assert note is not None
-        ((_, said),) = witnesses.consult(note)
-        assert isinstance(said, Cosigned)
+        (heard,) = witnesses.hear(note)
+        assert isinstance(heard.said, Cosigned)
 
 
 def signed_size(home: Path) -> int:
@@ -319,7 +319,12 @@ def test_a_copy_behind_the_witness_is_rebuilt_and_not_signed_on(
         assert signed_size(new) == size
         with pytest.raises(HoldfastError, match="size"):
             run(*argv, new)
-    again = json.loads(run(*argv, new, "--json"))
+    # Out of reach now, it still said what it said; of another home nothing is known.
+    with pytest.raises(ForkError, match="it cosigned size"):
+        run(*argv, new)
+    other = tmp_path / "other"
+    carry_keys(home, other)
+    again = json.loads(run(*argv, other, "--json"))
     assert "it cannot be reached" in again["witnesses"]["auditor"]
 
 
@@ -476,6 +481,11 @@ def test_a_private_key_in_place_of_a_public_one_is_not_shown(
         ("verify-proof", secret, "--entry", secret, "--key", secret),
         ("recover", "--from", off_site.as_uri(), "--home", tmp_path, "--key", secret),
     ):
+        text = secret.read_text("utf-8").strip()
+        for spelt in (text, text.split()[-1]):
+            said = holdfast("ledger", *words[:-1], spelt)
+            assert said.status == 1
+            assert text.split()[-1][:12] not in said.out + said.errors
         argv = ["ledger", *map(str, words), *(["--json"] if json_too else [])]
         said = holdfast(*argv)
         assert said.status == 1

@@ -175,7 +175,8 @@ def test_a_checkpoint_that_went_while_nothing_ran(
     rig = rig_at(home, tmp_path)
     unsigned(rig)
     if not remembered:
-        (tmp_path / "settled").write_bytes(b"something else")
+        kept = (tmp_path / "settled").read_bytes().partition(b"\n")[2]
+        (tmp_path / "settled").write_bytes(b"another.example/log\n" + kept)
     again = joined(rig.made, home, tmp_path)
     assert check_ledger(again.made.world).ok is not remembered
     again.made.beat(2)

@@ -209,7 +209,7 @@ class _Quiet(SimpleHTTPRequestHandler):
         (("verify", "nowhere"), "no such folder"),
         (("verify", "{home}"), "public key is missing"),
         (("verify", "{home}", "--key", "a+b+c"), "not a verifier key"),
-        (("verify", "{home}", "--key", "nofile"), "cannot be read"),
+        (("verify", "{home}", "--key", "nofile"), "neither a verifier key nor a file"),
         (("verify", "--key", "{home}/holdfast.sqlite"), "not a verifier key"),
         (("verify", "--key", "{home}/empty"), "not a verifier key"),
         (("verify", "--database", "sqlite:///none"), "no ledger file"),
@@ -230,7 +230,7 @@ class _Quiet(SimpleHTTPRequestHandler):
         (("verify", "{home}", "--database", "sqlite:///x"), "both a published log and"),
         (("key", "create", "{home}/a.vkey", "--origin", "o"), "name of a public key"),
         (("export", "{home}/empty"), "cannot open"),
-        (("verify-proof", "{home}/empty", "--entry", "-", "--key", "x"), "be read"),
+        (("verify-proof", "{home}/empty", "--entry", "-", "--key", "x"), "neither a"),
     ],
 )
 def test_errors_are_words(argv: tuple[str, ...], words: str, home: Path) -> None:
@@ -240,6 +240,11 @@ def test_errors_are_words(argv: tuple[str, ...], words: str, home: Path) -> None
     with pytest.raises(HoldfastError, match=words) as caught:
         _run(*(one.format(home=home, key=key) for one in argv))
     assert caught.value.hint
+
+
+def test_a_proof_may_go_where_no_file_is(home: Path) -> None:
+    """Nothing is written over, and nothing is lost in a device."""
+    assert _run("prove", 3, "--output", "/dev/null", "--home", str(home)) == ""
 
 
 def test_the_file_that_is_wrong_is_named(home: Path) -> None:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from tests.operations.company import SEED, START, Company, company, entries, turns
@@ -44,6 +45,7 @@ from holdfast.operations.witnessing import (
     Unanswered,
     Witnesses,
 )
+from holdfast.storage.mark import FileBookmark
 from holdfast.storage.memory import MemoryStore
 
 MINUTE = timedelta(minutes=1)
@@ -381,7 +383,8 @@ def test_ahead_of_a_node_that_lags() -> None:
     said = lagging._offer(post, old, offered)
     assert isinstance(said, Ahead)
     assert lagging._turned(post, said, offered) is None
-    assert lagging.consult(old) == [("auditor", said)]
+    (heard,) = lagging.hear(old)
+    assert (heard.name, heard.said, heard.detail) == ("auditor", said, None)
 
 
 def signed_size(made: Company) -> int:
@@ -449,6 +452,40 @@ def test_a_witness_out_of_reach_holds_up_no_signature() -> None:
     near.mute = False
     until(again, timedelta(minutes=2))
     assert isinstance(notary.refusal, ForkError)
+
+
+@pytest.mark.parametrize("in_the_log", [True, False])
+def test_what_a_witness_held_against_us_outlives_its_silence(
+    tmp_path: Path, in_the_log: bool
+) -> None:
+    """A node that starts again signs nothing until that witness cosigns this log."""
+    made, near, saved = saved_early()
+    again = put_back(made, near, saved)
+    kept = None if in_the_log else FileBookmark(tmp_path / "doubted")
+
+    def start() -> Notary:
+        asked = Witnesses(again.world.log, [near], SILENT_AFTER, 0, kept)
+        again.world = replace(again.world, witnesses=asked)
+        return consulting(again)
+
+    first = start()
+    if in_the_log:
+        again.beat(2)
+        assert isinstance(told(again)[0], WitnessDisagreed)
+    else:
+        first.sign()
+    assert first.refusal is not None
+    near.mute = True
+    second = start()
+    second.sign()
+    assert "it cosigned size" in str(second.refusal)
+    assert signed_size(again) < signed_size(made)
+    if kept is not None:
+        near.mute, near.judge = False, NearWitness(again).judge
+        third = start()
+        third.sign()
+        assert third.refusal is None
+        assert kept.read() is None
 
 
 def test_wrong_clock() -> None:

@@ -171,3 +171,21 @@ def test_any_answer(status: int, body: bytes) -> None:
     )
     assert isinstance(said, Unanswered | Disagrees | Ahead)
     assert SIGNER.name not in str(said)
+
+
+@pytest.mark.parametrize(
+    ("reply", "old", "kind"),
+    [
+        ((422, b"no such field\n"), 0, Unanswered),
+        ((409, b"0\n"), 0, Unanswered),
+        ((422, b"does not fit\n"), 7, Disagrees),
+    ],
+)
+def test_nobody_can_contradict_a_log_from_its_beginning(
+    reply: Reply, old: int, kind: type[Said]
+) -> None:
+    """Every log continues one of no entries: who refuses that is no witness of ours."""
+    with answering(lambda _: reply) as url:
+        assert isinstance(
+            ask(url, 0 if old == 0 and reply[0] == 409 else 30, old), kind
+        )

@@ -49,6 +49,8 @@ from holdfast.storage.opening import kept_open, open_store
 MARK = "ledger.signed"
 VERIFYING = "ledger.verifying"
 SETTLED = "ledger.settled"
+# What witnesses hold against this log, until they cosign it.
+DOUBTS = "ledger.doubted"
 LOOK_TIMEOUT = timedelta(seconds=5)
 
 
@@ -185,7 +187,8 @@ def witnesses_of(home: Home, log: Log) -> Witnesses | None:
         return None
     asked = asked_witnesses(home)
     silent_after = settings.witness_silent_after
-    return Witnesses(log, asked, silent_after, settings.quorum)
+    kept = FileBookmark(home.folder / DOUBTS)
+    return Witnesses(log, asked, silent_after, settings.quorum, kept)
 
 
 def asked_witnesses(home: Home) -> list[HttpWitness]:

@@ -12,7 +12,7 @@ from holdfast.errors import HoldfastError
 from holdfast.operations.log import Log
 from holdfast.operations.notary import ForkError
 from holdfast.operations.ports.store import Store
-from holdfast.operations.witnessing import Cosigned, Said, Unanswered
+from holdfast.operations.witnessing import Cosigned, Heard, Unanswered
 from holdfast.settings import FILE, Home
 
 
@@ -35,25 +35,33 @@ class Consulted:
 def consulted(home: Path, store: Store) -> Consulted:
     """Ask the witnesses of the settings before anything is signed on what came back."""
     note = store.checkpoint()
-    if note is None or not (home / FILE).exists():
+    if note is None:
         return Consulted({})
+    if not (home / FILE).exists():
+        return Consulted({"settings": "there are none here, and nobody was asked"})
     try:
         witnesses = witnesses_of(Home(home), Log(store, "recovery", SystemClock()))
-        said = witnesses.consult(note) if witnesses else ()
-    except ForkError as fault:
-        hint = (
-            "Nothing is signed on this log; recording and acting go on. Look for a "
-            "newer copy, or the lost disk. Where there is none, what came after this "
-            "copy is lost: go on in a new log, holdfast ledger succeed."
-        )
-        return Consulted({}, ForkError(fault.message, hint))
+        heard = witnesses.hear(note) if witnesses else ()
     except HoldfastError as fault:
         return Consulted({"settings": f"nobody was asked: {fault.message}"})
-    return Consulted({name: _word(one) for name, one in said})
+    words = {one.name: _word(one) for one in heard}
+    faults = [one.fault for one in heard if one.fault is not None]
+    if not faults:
+        return Consulted(words)
+    hint = (
+        "Nothing is signed on this log; recording and acting go on. Look for a newer "
+        "copy, or the lost disk. Where there is none, what came after this copy is "
+        "lost: go on in a new log, holdfast ledger succeed. If copies and other "
+        "witnesses agree with this log, it is the witness that is wrong: witness.md."
+    )
+    return Consulted(words, ForkError(faults[0].message, hint))
 
 
-def _word(said: Said) -> str:
+def _word(heard: Heard) -> str:
+    said = heard.said
     if isinstance(said, Cosigned):
         return "it cosigned nothing beyond this"
+    if heard.detail is not None:
+        return f"it cosigned another log: {heard.detail}"
     detail = said.detail if isinstance(said, Unanswered) else "it knows a newer one"
     return f"what it cosigned is not known: {detail}"

@@ -65,8 +65,10 @@ def prove(
             proof = audits.prove(store, index, note)
     data = proof.to_bytes()
     if output is not None:
+        # What is no file, such as /dev/stdout, holds nothing that could be lost.
+        fresh = not output.exists() or output.is_file()
         try:
-            with output.open("xb") as file:
+            with output.open("xb" if fresh else "wb") as file:
                 file.write(data)
         except FileExistsError:
             raise HoldfastError(

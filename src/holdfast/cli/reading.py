@@ -135,9 +135,15 @@ def keys_of(
         if default is None or not default.is_file():
             return (), False
         return read_keys(default), True
-    if "+" in key and not is_file(key):
-        return (parse_verifier_key(key),), False
-    return read_keys(Path(key)), False
+    if is_file(key):
+        return read_keys(Path(key)), False
+    if "+" not in key:
+        # It is not quoted: what was meant as a key may be a private one.
+        raise StoreError(
+            "neither a verifier key nor a file that is there",
+            "Give the verifier key, name+8 hex digits+base64, or a file that holds it.",
+        )
+    return parse_keys(key), False
 
 
 def read_keys(path: Path) -> tuple[VerifierKey, ...]:

@@ -103,10 +103,11 @@ def recover(
         place = place_of(target, apart, escrow)
     _make_home(home)
     url = database or _store_url(home)
+    # Before anything of this is left in the home.
+    require_alone(url)
+    if not new_people_key:
+        _require_people_key(home, url)
     with Folder(home / RECOVERING).locked():
-        require_alone(url)
-        if not new_people_key:
-            _require_people_key(home, url)
         done, pulled, waiting = _recover(home, url, (copy, keys), (escrow, place), json)
         vkey = home / HOME_KEY
         if not vkey.exists():

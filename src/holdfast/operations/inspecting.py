@@ -89,7 +89,7 @@ class Inspector:
         """Recompute the whole log; return size and root, or raise `AlteredError`."""
         marked, note = self._marked(), self.store.checkpoint()
         size, root = self._root()
-        self._newest(note, size)
+        newest = self._newest(note, size)
         if marked is not None and marked.size > size:
             raise AlteredError(_shorter(marked.size))
         front = self._resumed(size)
@@ -109,7 +109,7 @@ class Inspector:
                 self._require_root(before, front, checkpoint.root, "signed")
         before, front = front, leaves.grow(front, size, told)
         self._require_root(before, front, root, "counted by the head")
-        self._require_checkpoints(found)
+        self._require_checkpoints(found, newest.origin if newest else "")
         told(front)
         if self.bookmark is not None:
             self.bookmark.keep(None)
@@ -201,9 +201,9 @@ class Inspector:
                         return f"; {changed(index, theirs, ours, where)}"
         return ""
 
-    def _require_checkpoints(self, found: list[int]) -> None:
+    def _require_checkpoints(self, found: list[int], origin: str) -> None:
         """Refuse a log that lacks a checkpoint that it had at the last reading."""
-        missing = self.settled.missing(found)
+        missing = self.settled.missing(found, origin)
         if missing:
             message = f"the checkpoint of size {missing[0]} was there and is missing"
             raise AlteredError(message)

@@ -35,26 +35,29 @@ class Settled:
         self._place = place
         self._known: frozenset[int] | None = None
 
-    def missing(self, found: Sequence[int]) -> list[int]:
+    def missing(self, found: Sequence[int], origin: str) -> list[int]:
         """Return what was there and is not among the sizes found.
 
-        ``found`` are all that the log has now, the smallest first. They are remembered
-        if nothing is missing.
+        ``found`` are all that the log of that origin has now, the smallest first. They
+        are remembered if nothing is missing.
         """
+        head = f"{origin}\n".encode()
         if self._known is None:
-            self._known = frozenset(self._read())
+            self._known = frozenset(self._read(head))
         gone = sorted(self._known.difference(found))
         if gone:
             return gone
         settled = found[:-UNSETTLED]
         if self._place is not None and self._known != frozenset(settled):
-            self._place.keep(_packed(settled))
+            self._place.keep(head + _packed(settled))
         self._known = frozenset(settled)
         return []
 
-    def _read(self) -> Sequence[int]:
+    def _read(self, head: bytes) -> Sequence[int]:
         data = self._place.read() if self._place is not None else None
-        return _unpacked(data) if data is not None else ()
+        if data is None or not data.startswith(head):
+            return ()  # Nothing, or another log's.
+        return _unpacked(data.removeprefix(head))
 
 
 def _packed(sizes: Sequence[int]) -> bytes:

@@ -11,9 +11,11 @@ word of one that cosigned what is not here ends the signing.
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -36,6 +38,7 @@ from holdfast.ledger.witness import cosigned_at
 from holdfast.operations.log import Log
 from holdfast.operations.notary import ForkError, Notary
 from holdfast.operations.ports.store import Store
+from holdfast.operations.settled import Bookmark
 
 # Where nothing grows a witness is still asked: a rollback shows, and that it lives.
 ASK_AGAIN = timedelta(minutes=1)
@@ -101,6 +104,19 @@ class Witness(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a witness says; ``detail`` is what it holds against this log, if anything.
+
+    ``fault`` is the same, as a reason to sign no more.
+    """
+
+    name: str
+    said: Said
+    detail: str | None
+    fault: ForkError | None
+
+
 @dataclass(slots=True)
 class _Post:
     """A witness, with what this process knows of it."""
@@ -131,8 +147,10 @@ class Witnesses:
         witnesses: Sequence[Witness],
         silent_after: timedelta,
         quorum: int = 0,
+        kept: Bookmark | None = None,
     ) -> None:
         self._log = log
+        self._kept = kept
         self._store: Store = log.store
         # Whoever waits less for an answer asks more often.
         again = min(TRY_AGAIN, silent_after / 4)
@@ -143,22 +161,58 @@ class Witnesses:
         self._began: datetime | None = None
         self._turn = threading.Lock()
 
-    def consult(self, note: bytes) -> Sequence[tuple[str, Said]]:
-        """Return what each witness says of a checkpoint that we signed, by name.
+    def consult(self, note: bytes) -> None:
+        """Raise `ForkError` where a witness cosigned what is not here.
 
-        Raises `ForkError` where one cosigned what is not here. Records nothing; waits
-        no longer than the witnesses' own deadlines, for all of them at once.
+        See `hear`.
         """
+        for heard in self.hear(note):
+            if heard.fault is not None:
+                raise heard.fault
+
+    def hear(self, note: bytes) -> Sequence[Heard]:
+        """Return what each witness says of a checkpoint that we signed.
+
+        What one held against this log before holds until it cosigns it: that it is out
+        of reach now takes nothing back. Records nothing in the log; waits no longer
+        than the witnesses' own deadlines, for all of them at once.
+        """
+        origin = parse_checkpoint(parse_note(note).text).origin
         with self._turn:
             said = self._offer_all(self._posts, note)
-        for post, word in zip(self._posts, said, strict=True):
-            fault = self._contradiction(post, word)
-            if fault is not None:
-                raise fault
-        return [
-            (post.witness.name, word)
-            for post, word in zip(self._posts, said, strict=True)
-        ]
+            before = self._doubts(origin)
+            found = []
+            for post, word in zip(self._posts, said, strict=True):
+                name, detail = post.witness.name, self._contradicting(word)
+                if detail is None and not isinstance(word, Cosigned):
+                    detail = before.get(name)
+                fault = None if detail is None else _fork(name, detail)
+                found.append(Heard(name, word, detail, fault))
+            self._keep_doubts(
+                origin, {one.name: one.detail for one in found if one.detail}
+            )
+        return found
+
+    def _doubts(self, origin: str) -> dict[str, str]:
+        """Return what witnesses held against this log, in the log or beside it."""
+        known = self._log.state().witnesses.items()
+        found = {
+            name: one.trouble.detail
+            for name, one in known
+            if isinstance(one.trouble, WitnessDisagreed)
+        }
+        data = self._kept.read() if self._kept is not None else None
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            values = json.loads(data or b"{}")
+            if values.get("origin") == origin:
+                found |= {str(k): str(v) for k, v in values["witnesses"].items()}
+        return found
+
+    def _keep_doubts(self, origin: str, doubts: Mapping[str, str]) -> None:
+        if self._kept is None:
+            return
+        values = {"origin": origin, "witnesses": dict(doubts)}
+        self._kept.keep(json.dumps(values).encode() if doubts else None)
 
     def ask(self, notary: Notary) -> Sequence[Fact]:
         """Offer the newest checkpoint to every witness that is due, and record.
@@ -188,9 +242,9 @@ class Witnesses:
         said = self._offer_all(due, note)
         self._keep(note, offered.size, said)
         found = [
-            fault
+            _fork(post.witness.name, detail)
             for post, word in zip(due, said, strict=True)
-            if (fault := self._contradiction(post, word)) is not None
+            if (detail := self._contradicting(word)) is not None
         ]
         facts: list[Fact] = [
             Fact(event, self._log.now())
@@ -331,17 +385,6 @@ class Witnesses:
                     return WitnessSilent(name, since, detail, now)
         return None
 
-    def _contradiction(self, post: _Post, said: Said) -> ForkError | None:
-        detail = self._contradicting(said)
-        if detail is None:
-            return None
-        return ForkError(
-            f"witness {post.witness.name} cosigned another log than this one: {detail}",
-            "Nothing is signed any more. An older database was put back, or there are "
-            "two histories: bring it forward with holdfast ledger recover. Where no "
-            "copy holds what was cosigned: holdfast ledger succeed.",
-        )
-
     def _contradicting(self, said: Said) -> str | None:
         """Say what a witness holds against this log; ``None`` if nothing.
 
@@ -357,6 +400,16 @@ class Witnesses:
         if kept >= said.size:
             return None
         return f"it cosigned size {said.size:,}, and here {kept:,} is the newest signed"
+
+
+def _fork(name: str, detail: str) -> ForkError:
+    return ForkError(
+        f"witness {name} cosigned another log than this one: {detail}",
+        "Nothing is signed any more. An older database was put back, or there are two "
+        "histories: bring it forward with holdfast ledger recover. Where no copy holds "
+        "what was cosigned: holdfast ledger succeed. If copies and other witnesses "
+        "agree with this log, it is the witness that is wrong: see witness.md.",
+    )
 
 
 def _with_clock(said: Cosigned, now: datetime) -> Said:

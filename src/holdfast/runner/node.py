@@ -109,7 +109,7 @@ class Node:
             self._refused = True
             record_signing(self.world)
         if refusal is not None:
-            raise refusal
+            raise refusal.with_traceback(None)  # It is raised at each beat.
 
     def _say_hello(self) -> None:
         now = self.world.clock.now()

@@ -67,11 +67,11 @@ class HttpWitness:
                 if found is None:
                     return Unanswered("its answer has no signature of its key")
                 return Cosigned(*found)
-            case 409 if old == size and _recorded(answer) == old:
+            case 409 if 0 < old == size and _recorded(answer) == old:
                 return Disagrees(f"it cosigned another log of size {size:,}")
             case 409:
                 return Unanswered("it reports a conflict without a size that helps")
-            case 422:
+            case 422 if old > 0:  # Every log continues one of no entries.
                 detail = f"the log does not continue what it cosigned at size {old:,}"
                 return Disagrees(detail)
             case status:
