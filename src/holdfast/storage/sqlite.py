@@ -35,12 +35,17 @@ from holdfast.storage.edge import Edge
 from holdfast.storage.errors import CLOSED, CLOSED_WORDS, StoreError
 from holdfast.storage.planning import Rows
 from holdfast.storage.sql import SqlStore, driver_fault, fill
+from holdfast.storage.sqlite_tables import (
+    BRING_FORWARD,
+    CLOSING,
+    FORMAT,
+    GUARDS,
+    MAKE,
+    TRIGGERS,
+)
 from holdfast.storage.tables import METADATA, head
 
 BUSY_SECONDS = 30
-
-FORMAT = 3
-"""The version of the tables in a file; files of before are brought forward."""
 
 # How many entries may stand behind the head. They are read wherever its end matters.
 _BEHIND = 64
@@ -80,87 +85,6 @@ _ADD = """INSERT INTO entry_row VALUES (?1, ?3, ?4,
   CASE WHEN (SELECT leaf_hash FROM entry_row WHERE leaf_index = ?1 - 1) IS ?2
     AND NOT EXISTS (SELECT 1 FROM entry_key WHERE key = ?3) THEN ?5 END,
   ?6)"""
-
-_ROW = """CREATE TABLE entry_row (leaf_index INTEGER PRIMARY KEY, key TEXT NOT NULL,
-  data BLOB NOT NULL, leaf_hash BLOB NOT NULL, recorded_at INTEGER) STRICT"""
-
-# A trigger for each new row would take a third of what the row takes; so what people
-# and programs know as the entries is a view, which SQLite lets nobody change, not by
-# INSERT OR REPLACE either.
-_AROUND_ROW = (
-    "CREATE VIEW entry AS SELECT leaf_index, key, data, leaf_hash FROM entry_row",
-    """CREATE TRIGGER entry_keeps_data BEFORE UPDATE ON entry_row
-       BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END""",
-    """CREATE TRIGGER entry_stays BEFORE DELETE ON entry_row
-       BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END""",
-)
-_KEYS = (
-    """CREATE TABLE entry_key (key TEXT PRIMARY KEY, leaf_index INTEGER NOT NULL)
-       STRICT, WITHOUT ROWID""",
-    """INSERT INTO entry_key SELECT key, leaf_index FROM entry_row
-       WHERE leaf_index < (SELECT size FROM head)""",
-    """CREATE TRIGGER key_keeps_place BEFORE UPDATE ON entry_key
-       BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END""",
-    """CREATE TRIGGER key_stays BEFORE DELETE ON entry_key
-       BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END""",
-    "UPDATE head SET format = 3",
-)
-
-# From the tables that both databases share.
-_MAKE = ("DROP TABLE entry", _ROW, *_AROUND_ROW, *_KEYS)
-
-# The entries of an older file stay where they are, with the constraint on their keys. A
-# process of that version that still runs finds no table of the name that it knows.
-_BRING_FORWARD = {
-    1: (
-        "DROP TRIGGER IF EXISTS entry_is_new",
-        "DROP TRIGGER IF EXISTS entry_keeps_data",
-        "DROP TRIGGER IF EXISTS entry_stays",
-        "ALTER TABLE entry RENAME TO entry_row",
-        "ALTER TABLE entry_row ADD COLUMN recorded_at INTEGER",
-        *_AROUND_ROW,
-        *_KEYS,
-    ),
-    2: ("ALTER TABLE leaf RENAME TO entry_row", *_KEYS),
-}
-
-_TRIGGERS = (
-    """CREATE TRIGGER head_is_one BEFORE INSERT ON head
-       BEGIN SELECT RAISE(ABORT, 'the head is never replaced'); END""",
-    """CREATE TRIGGER outbox_settled_stays BEFORE UPDATE ON outbox
-       WHEN OLD.state <> 'open'
-       BEGIN SELECT RAISE(ABORT, 'settled deliveries are never changed'); END""",
-)
-
-# A signed checkpoint takes signatures on and nothing else. The newest one but one may
-# go: it made room for its successor (`operations.notary`).
-_GUARDS = {
-    "checkpoint_keeps_note": """
-       CREATE TRIGGER IF NOT EXISTS checkpoint_keeps_note BEFORE UPDATE ON checkpoint
-       WHEN NEW.size <> OLD.size
-         OR substr(NEW.note, 1, length(OLD.note)) IS NOT OLD.note
-       BEGIN SELECT RAISE(ABORT, 'signed checkpoints are only added to'); END""",
-    "checkpoint_stays": """
-       CREATE TRIGGER IF NOT EXISTS checkpoint_stays BEFORE DELETE ON checkpoint
-       WHEN (SELECT count(*) FROM checkpoint WHERE size > OLD.size) <> 1
-       BEGIN SELECT RAISE(ABORT, 'signed checkpoints are never deleted'); END""",
-    "checkpoint_is_new": """
-       CREATE TRIGGER IF NOT EXISTS checkpoint_is_new BEFORE INSERT ON checkpoint
-       WHEN EXISTS (SELECT 1 FROM checkpoint WHERE size = NEW.size)
-       BEGIN SELECT RAISE(ABORT, 'signed checkpoints are never replaced'); END""",
-    "head_stays": """
-       CREATE TRIGGER IF NOT EXISTS head_stays BEFORE DELETE ON head
-       BEGIN SELECT RAISE(ABORT, 'the head is never deleted'); END""",
-}
-
-_CLOSING = (
-    f"""CREATE TRIGGER IF NOT EXISTS entry_closed BEFORE INSERT ON entry_row
-       BEGIN SELECT RAISE(ABORT, '{CLOSED}'); END""",
-    f"""CREATE TRIGGER IF NOT EXISTS outbox_closed BEFORE UPDATE ON outbox
-       BEGIN SELECT RAISE(ABORT, '{CLOSED}'); END""",
-    f"""CREATE TRIGGER IF NOT EXISTS outbox_ended BEFORE INSERT ON outbox
-       BEGIN SELECT RAISE(ABORT, '{CLOSED}'); END""",
-)
 
 _HINTS = {
     "SQLITE_NOTADB": (
@@ -469,7 +393,7 @@ class SqliteStore(SqlStore):
     def _bring_forward(self, connection: Connection) -> None:
         # Asked again, since another process may have been faster.
         version = connection.execute(select(head.c.format)).scalar_one()
-        for statement in _BRING_FORWARD.get(version, ()):
+        for statement in BRING_FORWARD.get(version, ()):
             connection.exec_driver_sql(statement)
 
     def _wipe(self) -> None:
@@ -486,7 +410,7 @@ class SqliteStore(SqlStore):
 
     @property
     def _guards(self) -> Mapping[str, str]:
-        return _GUARDS
+        return GUARDS
 
     def _held_by(self, connection: Connection) -> Collection[str]:
         asked = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
@@ -494,7 +418,7 @@ class SqliteStore(SqlStore):
 
     @property
     def _closing(self) -> Sequence[str]:
-        return _CLOSING
+        return CLOSING
 
     def _explain(self, fault: Exception) -> StoreError:
         return _explain(fault, self._place)
@@ -589,7 +513,7 @@ def _fill_file(path: Path) -> None:
         with engine.connect() as connection:
             _use_wal(connection)
             fill(connection)
-            for statement in (*_MAKE, *_TRIGGERS, *_GUARDS.values()):
+            for statement in (*MAKE, *TRIGGERS, *GUARDS.values()):
                 connection.exec_driver_sql(statement)
     except (SQLAlchemyError, sqlite3.Error) as fault:
         raise _explain(fault, str(path)) from None
