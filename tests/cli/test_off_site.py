@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,12 +28,14 @@ from holdfast.ledger.checkpoint import Signer
 from holdfast.ledger.witness import Cosigner, Witness
 from holdfast.operations.log import Log
 from holdfast.operations.notary import ForkError, Notary
+from holdfast.operations.ports.people import SealedRow
 from holdfast.operations.witnessing import Cosigned
 from holdfast.operations.world import Inbox
 from holdfast.runner.hands import ThreadHands
 from holdfast.server.serving import serving
 from holdfast.server.witness import create_witness_app
 from holdfast.settings import Home, RunnerHome
+from holdfast.storage.keyring import HomeKeyring
 from holdfast.storage.mark import FileMark
 from holdfast.storage.opening import open_store
 from holdfast.storage.passwords import hash_password
@@ -328,44 +330,61 @@ def test_a_copy_behind_the_witness_is_rebuilt_and_not_signed_on(
     assert "it cannot be reached" in again["witnesses"]["auditor"]
 
 
+def elsewhere(home: Path, off_site: Path, new: Path) -> tuple[str, ...]:
+    """Publish, and return what recovers the home's own database from another home."""
+    run("ledger", "publish", "--home", home)
+    carry_keys(home, new)
+    database = f"sqlite:///{home / 'holdfast.sqlite'}"
+    source = ("ledger", "recover", "--from", off_site.as_uri())
+    return (*source, "--home", str(new), "--database", database)
+
+
 def test_a_database_in_use_is_left_alone(
     home: Path, off_site: Path, tmp_path: Path
 ) -> None:
     """Neither the home of a running node is recovered into, nor its database."""
-    run("ledger", "publish", "--home", home)
     new = tmp_path / "new"
-    carry_keys(home, new)
-    source = ("ledger", "recover", "--from", off_site.as_uri(), "--home")
-    database = ("--database", f"sqlite:///{home / 'holdfast.sqlite'}")
+    other = elsewhere(home, off_site, new)
+    own = ("ledger", "recover", "--from", off_site.as_uri(), "--home", home)
     with closing(open_store(Home(home).store_url)) as store:
         before = store.people()
-        for argv in ((*source, home), (*source, new, *database)):
+        for argv in (own, other):
             with pytest.raises(HoldfastError, match="in use by a node") as caught:
                 run(*argv)
             assert "Stop every node" in caught.value.hint
         assert store.people() == before
     assert not (new / "people.key").exists()
+    assert not (new / "ledger.recovering").exists()
 
 
 def test_people_of_another_key_are_not_sealed_anew_unasked(
     home: Path, off_site: Path, tmp_path: Path
 ) -> None:
     """An old database keeps the rows that another node's key opens."""
-    run("ledger", "publish", "--home", home)
+
+    def rows() -> list[SealedRow]:
+        with closing(open_store(Home(home).store_url)) as store:
+            return list(store.people())
+
     new = tmp_path / "new"
-    carry_keys(home, new)
-    argv = ("ledger", "recover", "--from", off_site.as_uri(), "--home", new)
-    database = ("--database", f"sqlite:///{home / 'holdfast.sqlite'}")
+    argv = elsewhere(home, off_site, new)
+    before = rows()
     with pytest.raises(HoldfastError, match="is not here") as caught:
-        run(*argv, *database)
+        run(*argv)
     assert "--new-people-key" in caught.value.hint
     assert not (new / "people.key").exists()
     write_private(new / "people.key", "11" * 32 + "\n")
     with pytest.raises(HoldfastError, match="do not open with this home's key"):
-        run(*argv, *database)
-    assert len(json.loads(run("people", "list", "--home", home, "--json"))) > 0
-    found = json.loads(run(*argv, *database, "--new-people-key", "--json"))
-    assert found["people"] >= 0
+        run(*argv)
+    assert rows() == before
+    found = json.loads(run(*argv, "--new-people-key", "--json"))
+    assert found["people"] > 0
+    ring = HomeKeyring(bytes.fromhex("11" * 32), "people.key")
+    opened = []
+    for row in rows():
+        with suppress(HoldfastError):
+            opened.append(ring.open(row))
+    assert len(opened) >= found["people"]
 
 
 def test_status_says_what_ails_a_copy(home: Path, off_site: Path) -> None:

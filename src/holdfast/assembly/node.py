@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import chain
 
 from holdfast.assembly.keys import signer_of
 from holdfast.assembly.reading import (
@@ -51,6 +52,7 @@ VERIFYING = "ledger.verifying"
 SETTLED = "ledger.settled"
 # What witnesses hold against this log, until they cosign it.
 DOUBTS = "ledger.doubted"
+AT_ONCE = 4_096
 LOOK_TIMEOUT = timedelta(seconds=5)
 
 
@@ -123,7 +125,9 @@ def inspector_of(home: Home, log: Log, copies: Sequence[Elsewhere] = ()) -> Insp
 
     @cache
     def named_by_its_entries() -> Custody:
-        return custody_of(log.store.read(0, log.store.size()))
+        size = log.store.size()
+        parts = (log.store.read(at, at + AT_ONCE) for at in range(0, size, AT_ONCE))
+        return custody_of(chain.from_iterable(parts))
 
     def wrong(note: bytes) -> str | None:
         if not trusted:
