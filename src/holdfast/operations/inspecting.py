@@ -25,8 +25,8 @@ from holdfast.operations.leaves import (
     changed,
     checked_leaves,
 )
-from holdfast.operations.ports.store import Mark, Store
-from holdfast.operations.settled import Bookmark, Settled
+from holdfast.operations.ports.store import Bookmark, Mark, Store
+from holdfast.operations.settled import Settled
 
 # So many of the newest entries are hashed again with every look, grown or not.
 TAIL = 64

@@ -10,22 +10,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Protocol
+
+from holdfast.operations.ports.store import Bookmark
 
 # The newest checkpoints may still give way to newer ones; older ones stay for good.
 UNSETTLED = 16
-
-
-class Bookmark(Protocol):
-    """Where something about a log is kept out of it; lost, it begins again."""
-
-    def read(self) -> bytes | None:
-        """Return what was kept."""
-        ...
-
-    def keep(self, data: bytes | None) -> None:
-        """Keep it, or nothing any more."""
-        ...
 
 
 class Settled:

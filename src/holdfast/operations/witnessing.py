@@ -37,8 +37,7 @@ from holdfast.ledger.note import Signature, VerifierKey, parse_note
 from holdfast.ledger.witness import cosigned_at
 from holdfast.operations.log import Log
 from holdfast.operations.notary import ForkError, Notary
-from holdfast.operations.ports.store import Store
-from holdfast.operations.settled import Bookmark
+from holdfast.operations.ports.store import Bookmark, Store
 
 # Where nothing grows a witness is still asked: a rollback shows, and that it lives.
 ASK_AGAIN = timedelta(minutes=1)

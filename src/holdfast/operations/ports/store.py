@@ -279,6 +279,18 @@ class Store(Protocol):
         ...
 
 
+class Bookmark(Protocol):
+    """Where something about a log is kept out of it; lost, it begins again."""
+
+    def read(self) -> bytes | None:
+        """Return what was kept."""
+        ...
+
+    def keep(self, data: bytes | None) -> None:
+        """Keep it, or nothing any more."""
+        ...
+
+
 class Mark(Protocol):
     """The newest checkpoint signed here, kept apart from the store.
 
